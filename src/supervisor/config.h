@@ -1,0 +1,103 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "shardrun/messages.h"
+
+namespace shardrun::supervisor {
+
+/// What one uid may do. The table [clients.default] serves every uid that has none of its own.
+struct ClientRule {
+    bool may_connect = true;
+    bool is_administrator = false;  ///< sees and may touch all shards; root always is
+    std::uint32_t shards_max = 64;
+    std::uint32_t connections_max = 64;
+    std::uint32_t programs_max = 1024;      ///< running at once, over all of its shards
+    std::vector<std::string> capabilities;  ///< that it may be granted, as "CAP_NET_RAW"
+    std::vector<std::string> seccomp_profiles{"default"};  ///< that it may name
+    bool host_network = false;
+    ShardLimits limits_max;  ///< no shard of it may ask for more
+
+    bool operator==(const ClientRule&) const = default;
+};
+
+enum class ControllerPolicy : std::uint8_t { require, best_effort };
+
+/// All settings of `shardrun serve`, with their defaults. One TOML file; see shardrun.toml(5) for
+/// every key. Plain values; parsed by cli/config_file, never read from the environment.
+struct Config {
+    struct Socket {
+        std::string path = "/run/shardrun/shardrun.sock";
+        std::uint32_t mode = 0660;
+        std::string group = "root";
+        std::uint32_t backlog = 128;
+        bool operator==(const Socket&) const = default;
+    } socket;
+
+    struct Supervisor {
+        std::chrono::milliseconds tick{1000};  ///< the slow tick
+        std::chrono::milliseconds request_deadline{
+            10000};  ///< a started frame must be complete by then
+        std::chrono::milliseconds launch_deadline{
+            30000};                                       ///< prepare and exec must be done by then
+        std::chrono::milliseconds drain_deadline{10000};  ///< programs get this long after SIGTERM
+        std::uint32_t connections_max = 1024;
+        std::uint32_t shards_max = 4096;
+        std::uint32_t send_queue_max_kib =
+            1024;  ///< per client; a client that reads slower is closed
+        std::string log_level = "notice";
+        bool operator==(const Supervisor&) const = default;
+    } supervisor;
+
+    struct Cgroup {
+        std::string
+            root;  ///< below the cgroup2 mount; empty: find a delegated one or use "shardrun"
+        ControllerPolicy controllers = ControllerPolicy::require;
+        bool operator==(const Cgroup&) const = default;
+    } cgroup;
+
+    struct Shard {
+        uid_t uid_first = 1'900'000'000;
+        std::uint32_t uid_count = 65536;
+        std::chrono::milliseconds linger{0};  ///< a gone client's shards live on for so long
+        std::chrono::milliseconds idle_timeout{
+            0};  ///< a shard without programs is reclaimed after; 0: never
+        std::string hostname = "shard";
+        std::string seccomp_profile = "default";
+        bool user_namespace = false;
+        std::vector<std::string> read_only_paths{
+            "/usr"};         ///< host directories seen read-only inside
+        ShardLimits limits;  ///< defaults; set in the constructor below
+        bool operator==(const Shard&) const = default;
+        Shard() {
+            limits.cpu_max_millicores = 1000;
+            limits.memory_max_bytes = 512ULL << 20U;
+            limits.memory_swap_max_bytes = 0;
+            limits.pids_max = 256;
+            limits.tmpfs_size_max_bytes = 128ULL << 20U;
+            limits.files_max = 1024;
+        }
+    } shard;
+
+    struct WarmPool {
+        std::uint32_t shards_max = 16;            ///< parked shards over all kinds; 0: no pool
+        std::uint32_t shards_min = 0;             ///< of the default kind, from the start
+        std::chrono::milliseconds memory{10000};  ///< demand older than this is forgotten
+        bool operator==(const WarmPool&) const = default;
+    } warm_pool;
+
+    std::map<std::string, std::string>
+        seccomp_profiles;  ///< name → path of an OCI-format JSON file
+    ClientRule default_client;
+    std::map<uid_t, ClientRule> clients;
+
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace shardrun::supervisor
