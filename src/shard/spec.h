@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd_token.h"
 #include "shardrun/ids.h"
 #include "shardrun/messages.h"
 
@@ -16,10 +17,8 @@ namespace shardrun::shard {
 /// A client's slice: the cgroup that bounds all of its shards. Given by the manager, never reused.
 enum class SliceId : std::uint64_t {};
 
-/// A descriptor that the process holds for the manager, by a number that is never reused. The
-/// manager's state machine hands tokens on and never sees a descriptor; whoever holds the table
-/// closes what is discarded.
-enum class FdToken : std::uint64_t {};
+/// The manager's state machine hands tokens on and never sees a descriptor.
+using shardrun::FdToken;
 
 /// Everything that makes one shard, complete and checked: no field is a wish any more. Value;
 /// compare to find a parked shard that fits.
