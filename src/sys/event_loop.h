@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "base/mono_time.h"
 #include "shardrun/error.h"
@@ -77,6 +77,7 @@ class EventLoop {
 
     EventLoop(Clock& clock, UniqueFd epoll) : clock_(clock), epoll_(std::move(epoll)) {}
 
+    Result<void> control(int operation, int fd, const Watch& watch);
     std::optional<std::chrono::nanoseconds> wait_for(
         std::optional<std::chrono::nanoseconds> wait_max);
     bool dispatch(const epoll_event& event);
