@@ -94,8 +94,9 @@ class SHARDRUN_EXPORT Client {
     Result<void> open_session(const std::string& profile, Timeout timeout = kNoTimeout);
     /// A shard that lives until `release` or until the connection ends.
     Result<ReceivedFrame> new_shard(const ShardOptions& options = {}, Timeout timeout = kNoTimeout);
-    /// Starts a program. Its events (started, stopped, exited) carry the reply's correlation id.
-    /// `stdio`: 3 descriptors, or none for /dev/null or a terminal.
+    /// Starts a program and waits until it runs: the `started` frame. Its further events (stopped,
+    /// continued, exited) carry the same correlation id. `stdio`: 3 descriptors, or none for
+    /// /dev/null or a terminal.
     Result<ReceivedFrame> run(const ResourceRequest::Run& run, std::span<const int> stdio = {},
                               Timeout timeout = kNoTimeout);
     /// Starts a program and waits for its end. Errors: those of starting it, and ESRCH when its
@@ -127,6 +128,7 @@ class SHARDRUN_EXPORT Client {
 
  private:
     struct State;
+    Result<ReceivedFrame> await_reply(std::uint64_t correlation, Timeout timeout);
     explicit Client(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

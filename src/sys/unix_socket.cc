@@ -93,10 +93,15 @@ Result<PeerIdentity> peer_identity(int socket) {
     socklen_t size = sizeof credentials;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
         return fail_errno("read peer credentials");
+    return PeerIdentity{credentials.uid, credentials.gid, credentials.pid};
+}
+
+Result<UniqueFd> peer_pidfd(int socket) {
     int pidfd = -1;
-    size = sizeof pidfd;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0) pidfd = -1;
-    return PeerIdentity{credentials.uid, credentials.gid, credentials.pid, UniqueFd(pidfd)};
+    socklen_t size = sizeof pidfd;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0)
+        return fail_errno("open pidfd of peer");
+    return UniqueFd(pidfd);
 }
 
 Result<std::size_t> send_some(int socket, std::span<const std::byte> bytes,

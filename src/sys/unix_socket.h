@@ -31,15 +31,17 @@ struct SocketPair {
 };
 Result<SocketPair> make_socket_pair();
 
-/// Who the kernel says connected. `pidfd` holds the identity against reuse of the pid; empty on a
-/// kernel without SO_PEERPIDFD (before 6.5) or when the peer is gone.
+/// Who the kernel says connected: credentials of the moment of connect(2) or socketpair(2).
 struct PeerIdentity {
     uid_t uid = 0;
     gid_t gid = 0;
     pid_t pid = 0;
-    UniqueFd pidfd;
 };
 Result<PeerIdentity> peer_identity(int socket);
+
+/// Holds the peer's identity against reuse of its pid. Errors: ENOPROTOOPT before Linux 6.5, ESRCH
+/// or EINVAL when it is gone.
+Result<UniqueFd> peer_pidfd(int socket);
 
 /// Sends bytes, and descriptors with the first of them, without blocking or SIGPIPE. Returns the
 /// number of bytes taken, at least 1; 0: try again when the socket is writable. Descriptors have
