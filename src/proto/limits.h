@@ -12,6 +12,7 @@ inline constexpr std::size_t kHeaderSize = 16;
 inline constexpr std::size_t kPayloadSizeMax = std::size_t{1} << 20U;
 inline constexpr std::size_t kFrameSizeMax = kHeaderSize + kPayloadSizeMax;
 inline constexpr std::uint8_t kFdCountMax = 8;
+inline constexpr std::size_t kBufferKeptMax = 4096;  // between two frames, per connection
 inline constexpr std::size_t kTlvHeaderSize = 6;
 
 // Names. NAME_MAX and HOST_NAME_MAX where the kernel decides, else what a table row can hold.
@@ -30,6 +31,7 @@ inline constexpr std::size_t kInlineDataLengthMax = 65536;
 
 // Counts. A list element costs its sender 6 bytes and its receiver some 40: the bound keeps that
 // small.
+inline constexpr std::size_t kTlvCountMax = 66560;
 inline constexpr std::size_t kArgumentCountMax = 32768;
 inline constexpr std::size_t kEnvironmentCountMax = 32768;
 inline constexpr std::size_t kCapabilityCountMax = 64;
