@@ -52,18 +52,23 @@ struct ProfileContext {
     KernelVersion kernel{6, 1};
     Arch arch = kNativeArch;
 
-    bool operator==(const ProfileContext&) const = default;
+    auto operator<=>(const ProfileContext&) const = default;
 };
 
 /// A filter as a person means it, every condition on the context already decided.
 struct Profile {
     Action default_action = errno_action(1);
+    /// What a call gets that rules name, but none of them for its arguments. Absent: the default
+    /// action.
+    std::optional<Action> unmatched_call_action;
     /// What calls get whose numbers lie beyond every name in the profile: they are newer than it,
     /// and programs expect ENOSYS of a kernel that lacks a call. Absent: the default action.
     std::optional<Action> newer_call_action;
     std::vector<Arch> arches;      ///< the native one first; calls of any other end the process
     std::uint32_t load_flags = 0;  ///< SECCOMP_FILTER_FLAG_* for seccomp(2)
     std::vector<Rule> rules;
+    /// Names that only rules of another context mention: known, hence not newer than the profile.
+    std::vector<std::string> other_known_names;
     std::vector<std::string> warnings;  ///< sentences: what was skipped, and what it may mean
 
     bool operator==(const Profile&) const = default;
