@@ -91,11 +91,8 @@ Result<std::uint64_t> Client::send(const Message& message, std::span<const int> 
         return refuse(E2BIG, "{} descriptors do not fit into one frame, at most {} do", fds.size(),
                       unsigned{proto::kFdCountMax});
     SR_TRY(std::vector<UniqueFd> copies, duplicate(fds));
-    Frame frame;
-    frame.type = static_cast<MessageType>(message.index() + 1);
-    frame.correlation = ++state_->last_correlation;
-    frame.fd_count = static_cast<std::uint8_t>(fds.size());
-    frame.message = message;
+    const Frame frame{static_cast<MessageType>(message.index() + 1), 0, ++state_->last_correlation,
+                      static_cast<std::uint8_t>(fds.size()), message};
     SR_DO(state_->channel.push(frame, std::move(copies)));
     SR_DO(state_->flush());
     return frame.correlation;

@@ -84,7 +84,7 @@ void EventLoop::cancel_timer(TimerId timer) {
 std::optional<std::chrono::nanoseconds> EventLoop::wait_for(
     std::optional<std::chrono::nanoseconds> wait_max) {
     constexpr std::chrono::nanoseconds kNone{0};
-    if (std::exchange(hurried_, false)) return kNone;
+    if (hurried_) return kNone;
     std::optional<std::chrono::nanoseconds> wait = wait_max;
     if (!timers_.empty()) {
         const auto until_due = timers_.begin()->first.first - clock_.now();
@@ -136,6 +136,7 @@ Result<std::size_t> EventLoop::run_once(std::optional<std::chrono::nanoseconds> 
     for (int i = 0; i < ready; ++i)
         if (dispatch(events[static_cast<std::size_t>(i)])) ++count;
     count += run_timers();
+    hurried_ = false;
     if (round_end_) round_end_();
     return count;
 }

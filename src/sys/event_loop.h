@@ -53,7 +53,8 @@ class EventLoop {
     /// none.
     void set_round_end(Callback callback) { round_end_ = std::move(callback); }
 
-    /// The next round does not wait: somebody has work left that no descriptor will announce.
+    /// The next round end comes without waiting: somebody has work for it that no descriptor will
+    /// announce. From within a round's callbacks that is this round's end.
     void hurry() { hurried_ = true; }
 
     /// One round: waits until something is ready, a timer is due or `wait_max` is over (none:
