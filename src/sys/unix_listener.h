@@ -13,7 +13,7 @@ namespace shardrun::sys {
 struct ListenOptions {
     std::string path;
     mode_t mode = 0660;
-    std::string group;  ///< name or number; empty: as created
+    std::string group{};  ///< name or number; empty: as created
     int backlog = 128;
 };
 
