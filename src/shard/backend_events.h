@@ -28,7 +28,8 @@ struct Started {
     pid_t pid = 0;                    ///< on the host; for listings
 };
 
-/// Receives the outcomes of a ShardBackend, never from inside one of the backend's own calls.
+/// Receives the outcomes of a ShardBackend, never from inside one of the backend's own calls; and
+/// must not call the backend from inside its own.
 class BackendListener {
  public:
     BackendListener() = default;

@@ -64,7 +64,8 @@ Result<void> CgroupDir::kill() const {
 }
 
 Result<std::vector<std::string>> CgroupDir::children() const {
-    const int copy = ::openat(fd_.get(), ".", kDirectoryFlags);  // readdir moves the offset of what it is given.
+    const int copy =
+        ::openat(fd_.get(), ".", kDirectoryFlags);  // readdir moves the offset of what it is given.
     if (copy < 0) return fail_errno("list cgroup '{}'", path_);
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy), ::closedir);
     if (!directory) {
@@ -72,7 +73,8 @@ Result<std::vector<std::string>> CgroupDir::children() const {
         return fail_errno("list cgroup '{}'", path_);
     }
     std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): own stream.
+    while (const dirent* entry =
+               ::readdir(directory.get())) {  // NOLINT(concurrency-mt-unsafe): own stream.
         const std::string name = static_cast<const char*>(entry->d_name);
         if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(name);
     }

@@ -16,7 +16,8 @@ constexpr std::size_t kFdsMax = 8;
 constexpr std::size_t kPartsMax = 4;
 
 void take_descriptors(msghdr& header, Packet& packet) {
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+         part = CMSG_NXTHDR(&header, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (std::size_t i = 0; i < count; ++i) {
@@ -41,7 +42,8 @@ Result<void> send_packet(int socket, std::span<const std::span<const std::byte>>
     SR_ASSERT(parts.size() <= kPartsMax && fds.size() <= kFdsMax);
     std::array<iovec, kPartsMax> vectors{};
     for (std::size_t i = 0; i < parts.size(); ++i)
-        vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};  // sendmsg does not write.
+        vectors[i] = {const_cast<std::byte*>(parts[i].data()),
+                      parts[i].size()};  // sendmsg does not write.
     alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control{};
     msghdr header{};
     header.msg_iov = vectors.data();
@@ -55,7 +57,8 @@ Result<void> send_packet(int socket, std::span<const std::span<const std::byte>>
         rights->cmsg_len = CMSG_LEN(fds.size_bytes());
         std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
     }
-    if (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return fail_errno("send an order");
+    if (::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return fail_errno("send an order");
     return {};
 }
 

@@ -17,8 +17,8 @@ struct PacketPair {
 };
 Result<PacketPair> make_packet_pair();
 
-/// Sends one datagram with descriptors, without blocking or SIGPIPE. Errors: EAGAIN when the peer does not read,
-/// EPIPE, ECONNRESET when it is gone, EMSGSIZE.
+/// Sends one datagram with descriptors, without blocking or SIGPIPE. Errors: EAGAIN when the peer
+/// does not read, EPIPE, ECONNRESET when it is gone, EMSGSIZE.
 Result<void> send_packet(int socket, std::span<const std::span<const std::byte>> parts,
                          std::span<const int> fds = {});
 
@@ -41,7 +41,8 @@ std::span<const std::byte> bytes_of(const T& value) {
 /// The bytes as a value of T; nullptr when their number differs.
 template <class T>
 const T* as_value(const Packet& packet) {
-    return packet.bytes.size() == sizeof(T) ? reinterpret_cast<const T*>(packet.bytes.data()) : nullptr;
+    return packet.bytes.size() == sizeof(T) ? reinterpret_cast<const T*>(packet.bytes.data())
+                                            : nullptr;
 }
 
 }  // namespace shardrun::sys

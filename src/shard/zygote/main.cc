@@ -18,6 +18,7 @@ namespace {
 struct Zygote {
     Filter filters[kFiltersMax] = {};
     std::uint32_t plan_size = 0;
+    bool has_root = false;  ///< the plan was carried out: without it nothing is born
 };
 constinit Zygote zygote;
 alignas(8) char message[sizeof(PlanOrder) + kPlanSizeMax];
@@ -106,6 +107,11 @@ void on_filter(const FilterOrder& order, const Received& received) {
 /// the cgroup namespace, whose root would be this process's cgroup: init makes that one itself.
 void on_launch(const LaunchOrder& order, const Received& received) {
     Failure failure;
+    if (!zygote.has_root) {
+        succeeded(-71, failure, Step::make_root, "see the zygote's first report");  // EPROTO
+        reply(order.sequence, 0, -1, failure);
+        return;
+    }
     int pidfd = -1;
     clone_args args{};
     args.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | kShardNamespaces;

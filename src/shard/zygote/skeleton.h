@@ -5,7 +5,7 @@
 namespace shardrun::shard::zygote {
 
 /// Paths of the skeleton that masks are cloned from.
-inline constexpr const char* kEmptyDirectory = "/sys";
+inline constexpr const char* kEmptyDirectory = "/sys/empty";
 inline constexpr const char* kNullDevice = "/dev/null";
 
 /// Moves this process into a mount namespace that holds nothing but the skeleton: a read-only root

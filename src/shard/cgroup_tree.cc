@@ -1,0 +1,253 @@
+#include "shard/cgroup_tree.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/log.h"
+
+namespace shardrun::shard {
+namespace {
+
+using sys::CgroupDir;
+
+constexpr int kReclaimWaitMs = 5000;
+constexpr const char* kDefaultRoot = "shardrun";
+constexpr std::array<std::pair<Controller, const char*>, 5> kControllers{
+    {{Controller::cpu, "cpu"},
+     {Controller::cpuset, "cpuset"},
+     {Controller::memory, "memory"},
+     {Controller::pids, "pids"},
+     {Controller::io, "io"}}};
+
+std::string read_proc(const char* path) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
+/// Hands on to children what this cgroup has; one write each, so that one that cannot be had does
+/// not cost the others. Returns the bits that children will lack.
+std::uint32_t enable_controllers(const CgroupDir& cgroup) {
+    const std::vector<std::string> there = words_of(cgroup.read("cgroup.controllers").value_or(""));
+    std::uint32_t missing = 0;
+    for (const auto& [controller, name] : kControllers) {
+        const bool is_there = std::ranges::find(there, name) != there.end();
+        if (!is_there || !cgroup.write("cgroup.subtree_control", std::string("+") + name))
+            missing |= std::to_underlying(controller);
+    }
+    return missing;
+}
+
+/// systemd marks what it delegates; see systemd's CGROUP_DELEGATION document.
+bool is_delegated(const std::string& path) {
+    std::array<char, 8> value{};
+    for (const char* name : {"trusted.delegate", "user.delegate"})
+        if (::getxattr(path.c_str(), name, value.data(), value.size()) == 1 && value[0] == '1')
+            return true;
+    return false;
+}
+
+/// A cgroup that hands controllers on may hold no process itself: this one moves into a leaf beside
+/// the instances.
+Result<void> leave_for_leaf(const CgroupDir& own) {
+    SR_TRY(const CgroupDir leaf, own.make_child("supervisor", false));
+    return leaf.write("cgroup.procs", std::to_string(::getpid()));
+}
+
+/// The cgroup of one path, made part by part; each level hands on its controllers. The last two
+/// levels and what the last lacks.
+struct Walked {
+    CgroupDir parent;
+    CgroupDir end;
+    std::uint32_t missing = 0;
+};
+Result<Walked> walk_down(const std::string& mount, const std::string& path) {
+    Walked at;
+    SR_TRY(at.end, CgroupDir::open(mount));
+    std::istringstream parts(path);
+    for (std::string part; std::getline(parts, part, '/');) {
+        if (part.empty()) continue;
+        if (part == "." || part == "..")
+            return refuse(EINVAL, "cgroup.root: '{}' has a '{}' in it", path, part);
+        (void)enable_controllers(at.end);  // What could not be had shows at the last level.
+        SR_TRY(CgroupDir next, at.end.make_child(part, false));
+        at.parent = std::exchange(at.end, std::move(next));
+    }
+    at.missing = enable_controllers(at.end);
+    return at;
+}
+
+Result<Walked> find_root(const CgroupPlace& place, const std::string& root) {
+    const bool use_own = root.empty() && place.own != "/" && is_delegated(place.mount + place.own);
+    if (!use_own) return walk_down(place.mount, root.empty() ? kDefaultRoot : root);
+    Walked own;
+    SR_TRY(own.end, CgroupDir::open(place.mount + place.own));
+    SR_DO(leave_for_leaf(own.end));
+    own.missing = enable_controllers(own.end);
+    return own;
+}
+
+/// Somebody may take a fresh instance for a dead one until it is locked: then it is made once more.
+Result<CgroupDir> make_locked_instance(const CgroupDir& root, const std::string& name) {
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        SR_TRY(CgroupDir instance, root.make_child(name, false));
+        SR_TRY(const bool is_locked, instance.try_lock());
+        if (is_locked && root.open_child(name) && instance.read("cgroup.events")) return instance;
+    }
+    return refuse(EBUSY, "cgroup '{}/{}' is another supervisor's", root.path(), name);
+}
+
+void wait_until_empty(const CgroupDir& cgroup, int wait_ms) {
+    const std::string path = cgroup.path() + "/cgroup.events";
+    const sys::UniqueFd events(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    for (int waited = 0; events && waited < wait_ms; waited += 20) {
+        if (cgroup.read("cgroup.events").value_or("").find("populated 0") != std::string::npos)
+            return;
+        pollfd changed{events.get(), POLLPRI, 0};
+        (void)::poll(&changed, 1, 20);  // Its outcome is read above.
+    }
+}
+
+Result<void> remove_tree(const CgroupDir& parent, const std::string& name) {
+    SR_TRY(const CgroupDir cgroup, parent.open_child(name));
+    SR_TRY(const std::vector<std::string> children, cgroup.children());
+    for (const std::string& child : children) SR_DO(remove_tree(cgroup, child));
+    return parent.remove_child(name);
+}
+
+std::string slice_name(SliceId slice) {
+    return fmt::format("slice-{}", std::to_underlying(slice));
+}
+
+std::string shard_name(ShardId shard) {
+    return fmt::format("shard-{}", std::to_underlying(shard));
+}
+
+unsigned reclaim_dead_instances(const CgroupDir& root) {
+    unsigned reclaimed = 0;
+    for (const std::string& name : root.children().value_or(std::vector<std::string>{})) {
+        if (!name.starts_with("instance-")) continue;
+        Result<CgroupDir> instance = root.open_child(name);
+        if (!instance || !instance->try_lock().value_or(false))
+            continue;  // Gone, or its supervisor lives.
+        const Result<void> done = reclaim_cgroup(root, name, kReclaimWaitMs);
+        if (!done)
+            log(LogLevel::warning, "reclaim a dead supervisor's '{}': {}, ignoring", name,
+                done.error().message);
+        if (done) ++reclaimed;
+    }
+    return reclaimed;
+}
+
+}  // namespace
+
+Result<void> reclaim_cgroup(const CgroupDir& parent, const std::string& name, int wait_ms) {
+    SR_TRY(const CgroupDir cgroup, parent.open_child(name));
+    (void)cgroup.write("cgroup.freeze",
+                       "0");  // A frozen one dies too, but its freezer must not be found set.
+    SR_DO(cgroup.kill());
+    wait_until_empty(cgroup, wait_ms);
+    return remove_tree(parent, name);
+}
+
+Result<CgroupPlace> find_cgroup_place(const std::string& mountinfo,
+                                      const std::string& self_cgroup) {
+    CgroupPlace place;
+    std::istringstream mounts(mountinfo);
+    for (std::string line; std::getline(mounts, line);) {
+        const std::vector<std::string> words = words_of(line);
+        const auto separator = std::ranges::find(words, "-");
+        const bool is_cgroup2 = words.size() > 5 && separator != words.end() &&
+                                separator + 1 != words.end() && *(separator + 1) == "cgroup2";
+        if (is_cgroup2 && place.mount.empty()) place.mount = words[4];
+    }
+    std::istringstream groups(self_cgroup);
+    for (std::string line; std::getline(groups, line);)
+        if (line.starts_with("0::")) place.own = line.substr(3);
+    if (place.mount.empty())
+        return refuse(
+            ENOENT,
+            "cgroup v2 is not mounted: mount it with 'mount -t cgroup2 none /sys/fs/cgroup'");
+    return place;
+}
+
+Result<CgroupTree> CgroupTree::create(const std::string& root) {
+    SR_TRY(const CgroupPlace place,
+           find_cgroup_place(read_proc("/proc/self/mountinfo"), read_proc("/proc/self/cgroup")));
+    CgroupTree tree;
+    tree.mount_ = place.mount;
+    tree.instance_name_ = fmt::format("instance-{}", ::getpid());
+    Result<CgroupDir> instance = refuse(EBUSY, "no instance");
+    // The root itself is removed by whoever ends last, so it may vanish under a starter's feet.
+    for (int attempt = 0; attempt < 5 && !instance; ++attempt) {
+        SR_TRY(Walked walked, while_doing(find_root(place, root), "prepare the cgroup root"));
+        tree.missing_ = walked.missing;
+        tree.root_parent_ = std::move(walked.parent);
+        tree.root_ = std::move(walked.end);
+        tree.reclaimed_ += reclaim_dead_instances(tree.root_);
+        instance = make_locked_instance(tree.root_, tree.instance_name_);
+        if (!instance && instance.error().code != ENOENT && instance.error().code != ENODEV) break;
+    }
+    if (!instance) return std::unexpected(std::move(instance).error());
+    tree.instance_ = std::move(*instance);
+    tree.missing_ |= enable_controllers(tree.instance_);
+    // Instance, slice, shard: nothing below may nest deeper.
+    (void)tree.instance_.write("cgroup.max.depth", "2");
+    return tree;
+}
+
+Result<CgroupDir> CgroupTree::make_shard(SliceId slice, ShardId shard) {
+    auto at = slices_.find(slice);
+    if (at == slices_.end()) {
+        SR_TRY(CgroupDir made, instance_.make_child(slice_name(slice), false));
+        (void)enable_controllers(made);  // The same as the instance has, which is known.
+        at = slices_.emplace(slice, std::move(made)).first;
+    }
+    return at->second.make_child(shard_name(shard), true);
+}
+
+Result<void> CgroupTree::remove_shard(SliceId slice, ShardId shard) {
+    const auto at = slices_.find(slice);
+    return at == slices_.end() ? Result<void>{} : at->second.remove_child(shard_name(shard));
+}
+
+void CgroupTree::remove_slice(SliceId slice) {
+    if (slices_.erase(slice) == 0) return;
+    const Result<void> removed = instance_.remove_child(slice_name(slice));
+    if (!removed) log(LogLevel::warning, "{}, ignoring", removed.error().message);
+}
+
+void CgroupTree::remove_instance() {
+    if (!instance_) return;
+    slices_.clear();
+    const Result<void> removed = reclaim_cgroup(root_, instance_name_, kReclaimWaitMs);
+    if (!removed) log(LogLevel::warning, "{}, ignoring", removed.error().message);
+    instance_ = {};
+    // Busy while other supervisors use it, and then it is theirs to remove.
+    if (root_parent_)
+        (void)root_parent_.remove_child(root_.path().substr(root_.path().rfind('/') + 1));
+}
+
+std::string CgroupTree::path_of(const CgroupDir& cgroup) const {
+    return cgroup.path().starts_with(mount_) ? cgroup.path().substr(mount_.size()) : cgroup.path();
+}
+
+}  // namespace shardrun::shard

@@ -1,0 +1,282 @@
+#include "shard/linux_backend.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "shard/failure_text.h"
+#include "shard/limits_text.h"
+#include "shard/skeleton_plan.h"
+#include "sys/seqpacket.h"
+
+namespace shardrun::shard {
+namespace {
+
+// Enough inodes for one file per four KiB, as tmpfs would allow by itself for memory of that size.
+constexpr std::uint64_t kBytesPerInode = 4096;
+constexpr std::uint64_t kInodesMin = 1024;
+constexpr unsigned kReclaimReportEvery = 8;
+
+zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& filter) {
+    zygote::LaunchOrder order;
+    order.sequence = std::to_underlying(spec.id);
+    order.uid = spec.uid;
+    order.capabilities = spec.capabilities;
+    order.filter_id = filter.id;
+    order.tmpfs_size_bytes = spec.limits.tmpfs_size_max_bytes.value_or(0);
+    order.tmpfs_inodes = std::max(order.tmpfs_size_bytes / kBytesPerInode, kInodesMin);
+    if (spec.network != NetworkMode::host) order.flags |= zygote::kLaunchNewNetwork;
+    if (spec.user_namespace) order.flags |= zygote::kLaunchUserNamespace;
+    if (filter.allows_launch) order.flags |= zygote::kLaunchFilterEarly;
+    const std::size_t size = std::min(spec.hostname.size(), zygote::kHostnameSizeMax);
+    std::memcpy(static_cast<char*>(order.hostname), spec.hostname.data(), size);
+    return order;
+}
+
+/// Programs may be given as many descriptors as the supervisor itself could have.
+void raise_file_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE,
+                      &files);  // The old limit serves as well, only for fewer clients.
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LinuxBackend>> LinuxBackend::create(const BackendOptions& options,
+                                                           sys::EventLoop& loop, sys::FdTable& fds,
+                                                           BackendListener& listener) {
+    if (::geteuid() != 0)
+        return refuse(
+            EPERM,
+            "building shards needs root: use sudo, or ask a running supervisor through its socket");
+    SR_TRY(std::vector<std::byte> plan, plan_skeleton(options.read_only_paths, look_up_host));
+    SR_TRY(CgroupTree tree, CgroupTree::create(options.cgroup_root));
+    if (tree.missing() != 0 && !options.best_effort) {
+        const std::string names = controller_names(tree.missing());
+        tree.remove_instance();
+        return refuse(
+            EOPNOTSUPP,
+            "cgroup v2 has no {} controller here: boot with 'cgroup_no_v1=all' to free what cgroup "
+            "v1 holds, "
+            "or go on without those limits by cgroup.controllers = \"best-effort\" (--best-effort)",
+            names);
+    }
+    raise_file_limit();
+    auto backend = std::make_unique<Backend>(options, ShardContext{loop, fds, listener},
+                                             std::move(tree), std::move(plan));
+    SR_DO(backend->start_zygote());
+    return backend;
+}
+
+Backend::Backend(BackendOptions options, ShardContext context, CgroupTree tree,
+                 std::vector<std::byte> plan)
+    : options_(std::move(options)),
+      context_(context),
+      tree_(std::move(tree)),
+      plan_(std::move(plan)) {
+    filters_.set_profiles(options_.seccomp_profiles);
+}
+
+Backend::~Backend() {
+    if (post_timer_) context_.loop.cancel_timer(*post_timer_);
+    for (const auto& [shard, timer] : retries_) context_.loop.cancel_timer(timer);
+    if (zygote_) context_.loop.forget(zygote_->fd());
+    shards_.clear();
+    zygote_.reset();
+    tree_.remove_instance();
+}
+
+Result<void> Backend::start_zygote() {
+    SR_TRY(ZygoteProcess process, ZygoteProcess::start(plan_));
+    zygote_.emplace(std::move(process));
+    filters_.forget_loaded();
+    return context_.loop.watch(zygote_->fd(), EPOLLIN, [this](std::uint32_t) { on_zygote(); });
+}
+
+void Backend::set_seccomp_profiles(const std::map<std::string, std::string>& profiles) {
+    filters_.set_profiles(profiles);
+}
+
+RunningShard* Backend::find(ShardId shard) {
+    const auto at = shards_.find(shard);
+    return at == shards_.end() ? nullptr : at->second.get();
+}
+
+/// Outcomes never come from inside a call: they wait for the loop's next round.
+void Backend::post(std::function<void()> callback) {
+    posted_.push_back(std::move(callback));
+    if (post_timer_) return;
+    post_timer_ = context_.loop.set_timer(context_.loop.now(), [this] {
+        post_timer_.reset();
+        for (const auto& posted : std::exchange(posted_, {})) posted();
+    });
+}
+
+void Backend::prepare_shard(const ShardSpec& spec) {
+    const Result<void> begun = begin(spec);
+    if (begun) return;
+    shards_.erase(spec.id);
+    (void)tree_.remove_shard(spec.slice, spec.id);  // It may never have been made.
+    post([this, id = spec.id, error = begun.error()] { context_.listener.on_failed(id, error); });
+}
+
+Result<void> Backend::begin(const ShardSpec& spec) {
+    if (!zygote_) {
+        SR_DO(start_zygote());
+    }
+    SR_TRY(sys::CgroupDir cgroup, tree_.make_shard(spec.slice, spec.id));
+    SR_DO(write_limits(cgroup, spec.limits));
+    const int cgroup_fd = cgroup.fd();
+    const std::string path = tree_.path_of(cgroup);
+    auto shard = std::make_unique<RunningShard>(context_, spec, std::move(cgroup), path,
+                                                tree_.missing(), context_.loop.now());
+    SR_DO(order_birth(spec, *shard, cgroup_fd));
+    shards_.emplace(spec.id, std::move(shard));
+    return {};
+}
+
+Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup) {
+    SR_TRY(const FilterSet::Loaded filter,
+           filters_.load(spec.seccomp_profile, spec.capabilities, *zygote_));
+    SR_TRY(sys::PacketPair control, sys::make_packet_pair());
+    SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
+    SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
+    return zygote_->launch(order_for(spec, filter), cgroup, control.peer.get(), launch.peer.get());
+}
+
+Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {
+    const std::uint32_t missing = tree_.missing();
+    for (const AttributeWrite& write : plan_limit_writes({}, limits)) {
+        if ((missing & std::to_underlying(write.controller)) != 0) continue;
+        SR_DO(cgroup.write(write.attribute, write.value));
+    }
+    // One process out of memory is a broken shard: it ends as a whole, and its client is told.
+    if ((missing & std::to_underlying(Controller::memory)) == 0)
+        SR_DO(cgroup.write("memory.oom.group", "1"));
+    return {};
+}
+
+void Backend::run_program(ShardId shard, const ProgramSpec& program) {
+    RunningShard* running = find(shard);
+    Result<void> done = running != nullptr
+                            ? running->run(program)
+                            : fail(ESRCH, "run '{}' in a shard that is gone", program.argv[0]);
+    for (const FdToken token : program.stdio)
+        context_.fds.discard(token);  // Those that run() did not take.
+    if (done) return;
+    post([this, shard, id = program.id, error = done.error()] {
+        context_.listener.on_program_failed(shard, id, error);
+    });
+}
+
+void Backend::signal_program(ShardId shard, ProgramId program, int signal_number) {
+    if (RunningShard* running = find(shard)) running->signal(program, signal_number);
+}
+
+void Backend::apply_limits(ShardId shard, const ShardLimits& limits) {
+    RunningShard* running = find(shard);
+    const Result<void> done = running != nullptr ? running->apply_limits(limits, tree_.missing())
+                                                 : fail(ESRCH, "resize a shard that is gone");
+    const std::optional<Error> error = done ? std::optional<Error>{} : done.error();
+    post([this, shard, error] { context_.listener.on_limits_applied(shard, error); });
+}
+
+void Backend::measure_status(ShardId shard, std::uint64_t request) {
+    const RunningShard* running = find(shard);
+    Result<ShardStatus> status = running != nullptr ? Result<ShardStatus>(running->status())
+                                                    : fail(ESRCH, "measure a shard that is gone");
+    post([this, shard, request, status] { context_.listener.on_status(shard, request, status); });
+}
+
+void Backend::destroy_shard(ShardId shard) {
+    RunningShard* running = find(shard);
+    if (running == nullptr) return post([this, shard] { context_.listener.on_reclaimed(shard); });
+    const bool has_ended = running->state() == RunningShard::State::ended;
+    running->kill();
+    // One that the zygote is just about to bear is killed when it is there; see on_outcome.
+    if (has_ended) post([this, shard] { reclaim(shard, 0); });
+}
+
+void Backend::remove_slice(SliceId slice) {
+    tree_.remove_slice(slice);
+}
+
+void Backend::on_zygote() {
+    while (zygote_) {
+        Result<std::optional<ZygoteProcess::Outcome>> outcome = zygote_->next_outcome();
+        if (!outcome) return on_zygote_lost();
+        if (!*outcome) return;
+        on_outcome(*std::move(*outcome));
+    }
+}
+
+/// Living shards do not need it; those it was to bear fail, and the next one finds a new zygote.
+void Backend::on_zygote_lost() {
+    log(LogLevel::error, "the zygote ended unexpectedly; it is started again for the next shard");
+    context_.loop.forget(zygote_->fd());
+    zygote_.reset();
+    std::vector<ShardId> unborn;
+    for (const auto& [id, shard] : shards_)
+        if (shard->state() == RunningShard::State::awaiting_birth) unborn.push_back(id);
+    for (const ShardId id : unborn) {
+        ZygoteProcess::Outcome lost;
+        lost.sequence = std::to_underlying(id);
+        lost.failure = {zygote::Step::clone_init, ECHILD, {}};
+        on_outcome(std::move(lost));
+    }
+}
+
+void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
+    const bool is_plan = outcome.sequence == 0;
+    if (is_plan && outcome.failure.step != zygote::Step::none)
+        log(LogLevel::error, "prepare the shards' root: {}",
+            describe_failure(outcome.failure).message);
+    const ShardId id{outcome.sequence};
+    RunningShard* shard = is_plan ? nullptr : find(id);
+    if (shard == nullptr) return;
+    if (!outcome.pidfd) {
+        const bool was_killed = shard->is_killed();
+        shard->kill();
+        shard->conclude();
+        if (was_killed) return reclaim(id, 0);
+        return context_.listener.on_failed(id, describe_failure(outcome.failure));
+    }
+    const Result<void> watched =
+        shard->on_born(outcome.pid, std::move(outcome.pidfd), [this, id] { on_init_end(id); });
+    if (shard->is_killed() || !watched) shard->kill();  // Again: it was not there the first time.
+    if (!watched) context_.listener.on_failed(id, watched.error());
+}
+
+void Backend::on_init_end(ShardId id) {
+    RunningShard* shard = find(id);
+    if (shard == nullptr) return;
+    shard->conclude();
+    if (shard->is_killed()) reclaim(id, 0);
+}
+
+/// Init is dead and its pid namespace with it; the cgroup may need a moment more to become empty.
+void Backend::reclaim(ShardId id, unsigned attempt) {
+    const auto at = shards_.find(id);
+    if (at == shards_.end()) return;
+    retries_.erase(id);
+    const SliceId slice = at->second->spec().slice;
+    const Result<void> removed = tree_.remove_shard(slice, id);
+    if (removed) {
+        shards_.erase(at);
+        return context_.listener.on_reclaimed(id);
+    }
+    if (attempt % kReclaimReportEvery == kReclaimReportEvery - 1)
+        context_.listener.on_reclaim_failed(id, removed.error());
+    at->second->kill();
+    const std::chrono::milliseconds wait(1U << std::min(attempt, 10U));
+    retries_[id] = context_.loop.set_timer(context_.loop.now() + wait,
+                                           [this, id, attempt] { reclaim(id, attempt + 1); });
+}
+
+}  // namespace shardrun::shard

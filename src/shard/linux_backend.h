@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "shard/backend.h"
+#include "shard/cgroup_tree.h"
+#include "shard/filter_set.h"
+#include "shard/running_shard.h"
+#include "shard/zygote_process.h"
+
+namespace shardrun::shard {
+
+/// LinuxBackend as it is. See backend.h.
+class Backend final : public LinuxBackend {
+ public:
+    Backend(BackendOptions options, ShardContext context, CgroupTree tree,
+            std::vector<std::byte> plan);
+    ~Backend() override;
+    Backend(const Backend&) = delete;
+    Backend& operator=(const Backend&) = delete;
+
+    Result<void> start_zygote();
+
+    void prepare_shard(const ShardSpec& spec) override;
+    void run_program(ShardId shard, const ProgramSpec& program) override;
+    void signal_program(ShardId shard, ProgramId program, int signal_number) override;
+    void apply_limits(ShardId shard, const ShardLimits& limits) override;
+    void destroy_shard(ShardId shard) override;
+    void remove_slice(SliceId slice) override;
+    void measure_status(ShardId shard, std::uint64_t request) override;
+
+    std::uint32_t unenforced() const override { return tree_.missing(); }
+    void set_seccomp_profiles(const std::map<std::string, std::string>& profiles) override;
+
+ private:
+    Result<void> begin(const ShardSpec& spec);
+    Result<void> order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup);
+    Result<void> write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const;
+    RunningShard* find(ShardId shard);
+
+    void on_zygote();
+    void on_zygote_lost();
+    void on_outcome(ZygoteProcess::Outcome outcome);
+    void on_init_end(ShardId shard);
+    void reclaim(ShardId shard, unsigned attempt);
+    void post(std::function<void()> callback);
+
+    BackendOptions options_;
+    ShardContext context_;
+    CgroupTree tree_;
+    std::vector<std::byte> plan_;
+    FilterSet filters_;
+    std::optional<ZygoteProcess> zygote_;
+    std::map<ShardId, std::unique_ptr<RunningShard>> shards_;
+    std::vector<std::function<void()>> posted_;
+    std::optional<sys::TimerId> post_timer_;
+    std::map<ShardId, sys::TimerId> retries_;
+};
+
+}  // namespace shardrun::shard
