@@ -1,12 +1,11 @@
 #include "shard/host_pid.h"
 
-#include <sys/pidfd.h>
-
 #include <fstream>
 #include <sstream>
 #include <string>
 
 #include "base/fail.h"
+#include "sys/pidfd.h"
 
 namespace shardrun::shard {
 namespace {
@@ -30,7 +29,7 @@ Result<sys::UniqueFd> open_inner_pidfd(pid_t init_pid, pid_t inner_pid) {
     std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", init_pid));
     for (pid_t child = 0; children >> child;) {
         if (inner_pid_of(child) != inner_pid) continue;
-        sys::UniqueFd pidfd(::pidfd_open(child, 0));
+        Result<sys::UniqueFd> pidfd = sys::open_pidfd(child);
         // The number could have gone to another process since it was read.
         if (pidfd && inner_pid_of(child) == inner_pid) return pidfd;
     }

@@ -84,8 +84,8 @@ void on_plan(const PlanOrder& order, long size) {
     } else {
         __builtin_memcpy(plan_bytes, &order + 1, order.size_bytes);
         zygote.plan_size = order.size_bytes;
-        if (enter_skeleton(PlanWalk(plan_bytes, zygote.plan_size), failure))
-            drop_bounding_set(failure);
+        zygote.has_root = enter_skeleton(PlanWalk(plan_bytes, zygote.plan_size), failure) &&
+                          drop_bounding_set(failure);
     }
     reply(0, 0, -1, failure);
 }
