@@ -35,7 +35,7 @@ void EventInbox::on_reclaim_failed(ShardId shard, const Error& error) {
 }
 
 void EventInbox::on_started(ShardId shard, ProgramId program, const shard::Started& started) {
-    push(ProgramStarted{shard, program, started.pidfd, started.terminal});
+    push(ProgramStarted{shard, program, started.pidfd, started.terminal, started.pid});
 }
 
 void EventInbox::on_program_failed(ShardId shard, ProgramId program, const Error& error) {
