@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/fail.h"
 #include "shard/zygote/protocol.h"
@@ -41,11 +42,19 @@ class PlanWriter {
         directory(path);
         add(PlanKind::bind, path, "/" + path, 0);
     }
+    /// Once, at the start: each mount would cost every shard its share.
+    void copy_file(const std::string& path) {
+        if (!made_.insert(path).second) return;
+        make_parents(path);
+        add(PlanKind::copy, path, "/" + path, 0644);
+    }
     void bind_file(const std::string& path) {
         file(path, "");
         add(PlanKind::bind, path, "/" + path, 0);
     }
-    void cover(PlanKind kind, const std::string& path) { add(kind, path, "", 0); }
+    void cover(PlanKind kind, const std::string& path, zygote::CoverWhen when) {
+        add(kind, path, "", std::to_underlying(when));
+    }
 
     Result<std::vector<std::byte>> finish() && {
         if (bytes_.size() > zygote::kPlanSizeMax)
@@ -64,8 +73,8 @@ class PlanWriter {
 
     void add(PlanKind kind, const std::string& path, const std::string& argument,
              std::uint16_t mode, std::uint32_t major = 0, std::uint32_t minor = 0) {
-        const bool has_argument =
-            kind == PlanKind::symlink || kind == PlanKind::file || kind == PlanKind::bind;
+        const bool has_argument = kind == PlanKind::symlink || kind == PlanKind::file ||
+                                  kind == PlanKind::copy || kind == PlanKind::bind;
         PlanEntry entry{kind,
                         mode,
                         major,
@@ -136,12 +145,12 @@ void plan_etc(PlanWriter& plan, const HostLookup& host) {
               "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n");
     plan.file("etc/resolv.conf", "");
     for (const char* path : {"etc/ld.so.cache", "etc/protocols", "etc/services", "etc/mime.types",
-                             "etc/magic", "etc/os-release", "etc/localtime", "etc/timezone"}) {
+                             "etc/os-release", "etc/localtime", "etc/timezone"}) {
         const HostEntry entry = host(std::string("/") + path, WantContent::no);
         if (entry.kind == HostEntry::Kind::symlink) plan.symlink(path, entry.target);
-        if (entry.kind == HostEntry::Kind::file) plan.bind_file(path);
+        if (entry.kind == HostEntry::Kind::file) plan.copy_file(path);
     }
-    for (const char* path : {"etc/alternatives", "etc/ld.so.conf.d", "etc/ssl/certs"})
+    for (const char* path : {"etc/alternatives", "etc/ssl/certs"})
         if (host(std::string("/") + path, WantContent::no).kind == HostEntry::Kind::directory)
             plan.bind_directory(path);
 }
@@ -156,18 +165,25 @@ void plan_top_level(PlanWriter& plan, const HostLookup& host) {
     }
 }
 
+/// What tells of the host or reaches beyond the shard. The second list only root can open in any
+/// case: it is covered where a capability was granted, and costs other shards nothing.
 void plan_proc_covers(PlanWriter& plan, const HostLookup& host) {
-    const auto cover = [&](PlanKind kind, std::initializer_list<const char*> names) {
+    using zygote::CoverWhen;
+    const auto cover = [&](PlanKind kind, CoverWhen when,
+                           std::initializer_list<const char*> names) {
         for (const char* name : names)
             if (host(std::string("/proc/") + name, WantContent::no).kind != HostEntry::Kind::absent)
-                plan.cover(kind, std::string("/proc/") + name);
+                plan.cover(kind, std::string("/proc/") + name, when);
     };
-    cover(PlanKind::mask_directory, {"acpi", "asound", "scsi", "driver"});
-    cover(PlanKind::mask_file,
-          {"kcore", "keys", "key-users", "timer_list", "sched_debug", "latency_stats", "kallsyms",
-           "kmsg", "kpagecount", "kpageflags", "kpagecgroup", "slabinfo", "vmallocinfo",
-           "sysrq-trigger", "interrupts", "modules"});
-    cover(PlanKind::read_only, {"bus", "fs", "irq", "sys"});
+    cover(PlanKind::mask_directory, CoverWhen::always, {"acpi", "asound", "scsi"});
+    cover(PlanKind::mask_file, CoverWhen::always,
+          {"interrupts", "kallsyms", "kcore", "keys", "latency_stats", "sched_debug",
+           "sysrq-trigger", "timer_list"});
+    cover(PlanKind::mask_directory, CoverWhen::with_capabilities, {"driver", "tty"});
+    cover(PlanKind::mask_file, CoverWhen::with_capabilities,
+          {"key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "modules", "slabinfo",
+           "vmallocinfo"});
+    cover(PlanKind::read_only, CoverWhen::always, {"bus", "fs", "irq", "sys"});
 }
 
 Result<void> plan_read_only_paths(PlanWriter& plan, const std::vector<std::string>& paths,

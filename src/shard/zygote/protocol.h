@@ -79,11 +79,15 @@ enum class PlanKind : std::uint16_t {
     symlink = 2,         ///< path → argument
     file = 3,            ///< path, mode, argument is its content
     node = 4,            ///< path, mode, major, minor: a character device
+    copy = 9,            ///< path, mode ← content of the host file in argument
     bind = 5,            ///< path ← host path in argument, recursively, read-only, nosuid, nodev
     mask_file = 6,       ///< per shard: a path below /proc shown as the null device
     mask_directory = 7,  ///< per shard: shown as an empty directory
     read_only = 8,       ///< per shard: a path below /proc made read-only
 };
+/// Held in `mode` of the three covers.
+enum class CoverWhen : std::uint16_t { always = 0, with_capabilities = 1 };
+
 struct PlanEntry {
     PlanKind kind{};
     std::uint16_t mode = 0;

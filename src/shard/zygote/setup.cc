@@ -154,12 +154,14 @@ bool cover(const PlanWalk& at, Failure& failure) {
     return attached;
 }
 
-bool mask_proc(PlanWalk plan, Failure& failure) {
+bool mask_proc(PlanWalk plan, bool has_capabilities, Failure& failure) {
     while (plan.next()) {
         const PlanKind kind = plan.entry().kind;
         const bool is_cover = kind == PlanKind::mask_file || kind == PlanKind::mask_directory ||
                               kind == PlanKind::read_only;
-        if (is_cover && !cover(plan, failure)) return false;
+        const bool is_due =
+            has_capabilities || static_cast<CoverWhen>(plan.entry().mode) == CoverWhen::always;
+        if (is_cover && is_due && !cover(plan, failure)) return false;
     }
     return true;
 }
@@ -198,7 +200,7 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
         return false;
     if ((order.flags & kLaunchUserNamespace) != 0 && !enter_user_namespace(order.uid, failure))
         return false;
-    if (!mask_proc(launch.plan, failure)) return false;
+    if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
     if ((order.flags & kLaunchNewNetwork) != 0 && !bring_up_loopback(failure)) return false;
     return restrict_files(failure);
 }

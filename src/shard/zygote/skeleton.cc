@@ -26,6 +26,20 @@ bool make_file(int root, const PlanWalk& at, Failure& failure) {
     return succeeded(written, failure, Step::make_file, at.path());
 }
 
+/// What of the file fits into one sendfile(2), which is all of it for the files this is for.
+bool copy_file(int root, const PlanWalk& at, Failure& failure) {
+    constexpr long kCopyMax = 1024 * 1024;
+    const long source =
+        raw_call(SYS_openat, AT_FDCWD, as_long(at.argument()), O_RDONLY | O_CLOEXEC);
+    if (!succeeded(source, failure, Step::make_file, at.argument())) return false;
+    const long copy = raw_call(SYS_openat, root, as_long(at.path()),
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, at.entry().mode);
+    const long copied = copy < 0 ? copy : raw_call(SYS_sendfile, copy, source, 0, kCopyMax);
+    raw_close(static_cast<int>(source));
+    raw_close(static_cast<int>(copy));
+    return succeeded(copied, failure, Step::make_file, at.path());
+}
+
 /// Everything of the plan that is made inside the root's own file system.
 bool make_inode(int root, const PlanWalk& at, Failure& failure) {
     const PlanEntry& entry = at.entry();
@@ -43,6 +57,8 @@ bool make_inode(int root, const PlanWalk& at, Failure& failure) {
             return succeeded(raw_call(SYS_mknodat, root, as_long(at.path()), S_IFCHR | entry.mode,
                                       device_number(entry.major, entry.minor)),
                              failure, Step::make_node, at.path());
+        case PlanKind::copy:
+            return copy_file(root, at, failure);
         case PlanKind::bind:
         case PlanKind::mask_file:
         case PlanKind::mask_directory:
