@@ -1,7 +1,7 @@
 #include "seccomp/call_table.h"
 
 #include <algorithm>
-#include <map>
+#include <span>
 
 #include "seccomp/syscall_names.h"
 
@@ -11,8 +11,11 @@ namespace {
 constexpr std::uint32_t kX32First = 0x40000000;
 constexpr std::uint32_t kNoCall = 0xffffffff;  // A tracer's -1: "skip the call".
 
-/// Rules by number, in the order in which they decide.
-using CallRules = std::map<std::uint32_t, std::vector<Case>>;
+/// One rule's say about one number.
+struct NumberedCase {
+    std::uint32_t number = 0;
+    Case one;
+};
 
 // Conditions on a multiplexed call's own arguments cannot be checked: they lie in memory. So a rule
 // that would perform such a call is not applied to it, and one that refuses it always is.
@@ -22,18 +25,21 @@ std::optional<Case> case_of(const Rule& rule, const CallBinding& binding) {
     return Case{{ArgCheck{0, CompareOp::eq, *binding.subcall}}, rule.action};
 }
 
-CallRules collect_rules(const Profile& profile, Arch arch) {
-    CallRules calls;
+// By number, and for each number in the order of the rules.
+std::vector<NumberedCase> collect_cases(const Profile& profile, Arch arch) {
+    std::vector<NumberedCase> cases;
     for (const Rule& rule : profile.rules)
         for (const std::string& name : rule.names)
             for (const CallBinding& binding : bindings_of(name, arch))
                 if (auto found = case_of(rule, binding))
-                    calls[binding.number].push_back(*std::move(found));
-    return calls;
+                    cases.push_back({binding.number, *std::move(found)});
+    std::ranges::stable_sort(cases, {}, &NumberedCase::number);
+    return cases;
 }
 
-std::uint32_t newest_known_number(const Profile& profile, Arch arch, const CallRules& calls) {
-    std::uint32_t newest = calls.empty() ? 0 : calls.rbegin()->first;
+std::uint32_t newest_known_number(const Profile& profile, Arch arch,
+                                  std::span<const NumberedCase> cases) {
+    std::uint32_t newest = cases.empty() ? 0 : cases.back().number;
     for (const std::string& name : profile.other_known_names)
         for (const CallBinding& binding : bindings_of(name, arch))
             newest = std::max(newest, binding.number);
@@ -41,18 +47,20 @@ std::uint32_t newest_known_number(const Profile& profile, Arch arch, const CallR
 }
 
 // The strictest action comes first, as the kernel orders filters; among equals the first rule.
-Decision decide(std::vector<Case> cases, Action otherwise) {
-    std::stable_sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
-        return strictness_rank(a.action) < strictness_rank(b.action);
-    });
-    const auto always =
-        std::find_if(cases.begin(), cases.end(), [](const Case& one) { return one.args.empty(); });
-    if (always != cases.end()) {
-        otherwise = always->action;
-        cases.erase(always, cases.end());
+Decision decide(std::span<NumberedCase> cases, Action otherwise) {
+    std::ranges::stable_sort(
+        cases, {}, [](const NumberedCase& each) { return strictness_rank(each.one.action); });
+    Decision decision{{}, otherwise};
+    for (NumberedCase& each : cases) {
+        if (each.one.args.empty()) {
+            decision.otherwise = each.one.action;
+            break;
+        }
+        decision.cases.push_back(std::move(each.one));
     }
-    while (!cases.empty() && cases.back().action == otherwise) cases.pop_back();
-    return Decision{std::move(cases), otherwise};
+    while (!decision.cases.empty() && decision.cases.back().action == decision.otherwise)
+        decision.cases.pop_back();
+    return decision;
 }
 
 void append(std::vector<CallRange>& ranges, std::uint32_t first, Decision decision) {
@@ -63,19 +71,23 @@ void append(std::vector<CallRange>& ranges, std::uint32_t first, Decision decisi
 // The numbers `from` … `to` of one arch, both included.
 void append_arch(std::vector<CallRange>& ranges, const Profile& profile, Arch arch,
                  std::uint32_t from, std::uint32_t to) {
-    CallRules calls = collect_rules(profile, arch);
-    const std::uint32_t newest = newest_known_number(profile, arch, calls);
+    std::vector<NumberedCase> cases = collect_cases(profile, arch);
+    const std::uint32_t newest = newest_known_number(profile, arch, cases);
+    const bool knows_any = !cases.empty() || !profile.other_known_names.empty();
     const Action unmatched = profile.unmatched_call_action.value_or(profile.default_action);
+    const Decision by_default{{}, profile.default_action};
     std::uint32_t next = from;
-    for (auto& [number, cases] : calls) {
-        if (number > next) append(ranges, next, Decision{{}, profile.default_action});
-        append(ranges, number, decide(std::move(cases), unmatched));
+    for (std::span<NumberedCase> left = cases; !left.empty();) {
+        const std::uint32_t number = left.front().number;
+        const auto after = std::ranges::upper_bound(left, number, {}, &NumberedCase::number);
+        const auto count = static_cast<std::size_t>(after - left.begin());
+        if (number > next) append(ranges, next, by_default);
+        append(ranges, number, decide(left.first(count), unmatched));
+        left = left.subspan(count);
         next = number + 1;
     }
-    const bool knows_any = !calls.empty() || !profile.other_known_names.empty();
-    if (!profile.newer_call_action || !knows_any)
-        return append(ranges, next, Decision{{}, profile.default_action});
-    if (newest >= next) append(ranges, next, Decision{{}, profile.default_action});
+    if (!profile.newer_call_action || !knows_any) return append(ranges, next, by_default);
+    if (newest >= next) append(ranges, next, by_default);
     if (newest < to) append(ranges, newest + 1, Decision{{}, *profile.newer_call_action});
 }
 
