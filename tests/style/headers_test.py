@@ -23,7 +23,8 @@ def main() -> int:
                # Of the programs without a C library, whose flags are other ones; and the C interface
                # says by itself that it is C.
                if "zygote" not in path.parts]
-    return conclude("each header compiles alone", check_each(headers, command_for, Memo(build / "style-memo")))
+    wrong, _ = check_each(headers, command_for, Memo())
+    return conclude("each header compiles alone", wrong)
 
 
 def _flags(build: Path) -> list[str]:

@@ -12,9 +12,10 @@ INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 class Memo:
     """A folder of empty files, each the name of something that was right."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self) -> None:
+        # In the tree and not in a build folder: the verdicts outlive a fresh build.
+        self._folder = TREE / ".cache" / "style"
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def has(self, key: str) -> bool:
         return (self._folder / key).exists()
