@@ -54,11 +54,13 @@ Result<T> while_doing(Result<T> result, fmt::format_string<Args...> format, Args
 
 /// Declares or assigns `target` from a Result, or returns its Error to the caller. Stands in a
 /// block.
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` may be a declaration.
 #define SR_TRY(target, expression) SR_TRY_VIA(SR_CONCAT(sr_result_, __LINE__), target, expression)
 #define SR_TRY_VIA(result, target, expression)                      \
     auto result = (expression);                                     \
     if (!result) return std::unexpected(std::move(result).error()); \
     target = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// The same for a Result<void>.
 #define SR_DO(expression)                                                 \
