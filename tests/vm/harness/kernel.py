@@ -49,7 +49,11 @@ def _fetch(series: str, folder: Path) -> None:
         release = next((unpacked / "lib" / "modules").iterdir()).name
         subprocess.run(["/sbin/depmod", "-b", str(unpacked), release], check=True)
         # Renamed only when it is whole: a run that was interrupted leaves no half a kernel.
-        unpacked.rename(folder)
+        try:
+            unpacked.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # Another run has fetched it meanwhile.
+                raise
 
 
 def _download_newest(series: str, folder: Path) -> Path:
