@@ -83,7 +83,7 @@ class SHARDRUN_EXPORT Client {
     /// The next frame, whatever it is. Errors: ETIMEDOUT.
     Result<ReceivedFrame> receive(Timeout timeout = kNoTimeout);
     /// Sends a message and waits for its reply; an error reply becomes the Error. Events that
-    /// arrive meanwhile are set aside for `next_event`.
+    /// arrive meanwhile are set aside for `next_event`, the latest 16384 of them.
     Result<ReceivedFrame> request(const Message& message, std::span<const int> fds = {},
                                   Timeout timeout = kNoTimeout);
     /// The next event: of the request with this correlation id, or of any with 0. Others are set

@@ -33,7 +33,7 @@ bool Deadline::is_over() const {
 namespace shardrun {
 namespace {
 
-// Events that nobody fetches must not grow without bound.
+// Events that nobody fetches must not grow without bound: the oldest goes.
 constexpr std::size_t kSetAsideMax = 16384;
 constexpr std::size_t kAbandonedMax = 1024;  // The oldest are forgotten first.
 
@@ -110,8 +110,7 @@ Result<ReceivedFrame> Client::State::wait_for(const Match& match,
         // Correlation 0 answers nothing: the manager says why it is about to close.
         if (received.is_error() && received.frame.correlation == 0)
             return std::unexpected(*received.error());
-        if (set_aside.size() >= kSetAsideMax)
-            return refuse(ENOBUFS, "{} events wait to be fetched, no more fit", kSetAsideMax);
+        if (set_aside.size() >= kSetAsideMax) set_aside.pop_front();
         set_aside.push_back(std::move(received));
     }
 }

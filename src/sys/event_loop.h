@@ -56,6 +56,7 @@ class EventLoop {
     /// The next round end comes without waiting: somebody has work for it that no descriptor will
     /// announce. From within a round's callbacks that is this round's end.
     void hurry() { hurried_ = true; }
+    bool is_hurried() const { return hurried_; }
 
     /// One round: waits until something is ready, a timer is due or `wait_max` is over (none:
     /// without limit), then calls who asked. Says how many callbacks of descriptors and timers ran.
