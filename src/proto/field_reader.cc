@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "proto/limits.h"
 
@@ -123,8 +124,8 @@ void FieldReader::index() {
     is_indexed_ = true;
     while (!in_.empty())
         if (!index_one()) return;
-    if (!std::ranges::is_sorted(tlvs_, {}, &Tlv::number))
-        std::ranges::stable_sort(tlvs_, {}, &Tlv::number);
+    const auto place = [](const Tlv& tlv) { return std::pair(tlv.number, tlv.offset); };
+    if (!std::ranges::is_sorted(tlvs_, {}, place)) std::ranges::sort(tlvs_, {}, place);
 }
 
 std::span<const FieldReader::Tlv> FieldReader::find(Tag tag, std::string_view field, Count count) {
