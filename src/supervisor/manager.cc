@@ -31,7 +31,7 @@ Manager::State::State(std::shared_ptr<const Config> configuration, std::uint32_t
       host_unenforced(host_lacks),
       uids(config->shard.uid_first, config->shard.uid_count),
       pool(config->warm_pool) {
-    pool.set_default_kind(default_shard(*config));
+    watch_default_kind();
     if (config->warm_pool.shards_min > 0) pool_at = MonoTime{};
 }
 
@@ -90,7 +90,7 @@ void Manager::State::on(ConfigReloaded& event) {
     config = std::move(event.config);
     uids.change(config->shard.uid_first, config->shard.uid_count);
     pool.set_config(config->warm_pool);
-    pool.set_default_kind(default_shard(*config));
+    watch_default_kind();
     if (!is_draining) pool_at = now;
 }
 

@@ -49,10 +49,13 @@ struct ShardPrepared {
     std::uint32_t unenforced = 0;  ///< Controller bits
     std::chrono::microseconds prepare_time{0};
 };
+/// It could not be prepared. The manager says DestroyShard all the same and waits for
+/// ShardReclaimed: every shard that PrepareShard named ends in exactly one of those.
 struct ShardFailed {
     ShardId shard{};
     Error error;
 };
+/// It ended by itself. DestroyShard follows, as after ShardFailed.
 struct ShardDied {
     ShardId shard{};
     shard::DeathCause cause{};
@@ -123,6 +126,8 @@ struct SignalProgram {
     ProgramId program{};
     int signal_number = 0;
 };
+/// `limits` are complete, as in ShardSpec: those that stay the same are in it too. A later
+/// PrepareShard, ApplyLimits, RunProgram of the same shard must not overtake it.
 struct ApplyLimits {
     ShardId shard{};
     ShardLimits limits;
@@ -163,6 +168,33 @@ using Action =
 
 /// The Shard Manager's mind: who has which shard, in which state, and what to do next. Pure: no
 /// clock, no kernel, no randomness but what it is given; the same events give the same actions.
+///
+/// What a client gets for what it asks. A reply has the `reply` flag and the request's correlation
+/// id, a refusal the `error` flag as well; each request gets exactly one reply (List: one per row,
+/// all but the last with `more`). Events have the `event` flag.
+///
+///   Session      `session`
+///   NewShard     `assigned` when the shard is ready (at once from the warm pool). Events with its
+///                id: `draining` or `failed` with the reason, and last `reclaimed`.
+///   Run          `started`, with the pidfd and terminal as roles say; without `shard` also with
+///                the shard's configuration. Events with its id: `stopped`, `continued`, and last
+///                `exited`, which goes out before the shard is destroyed; `exit` says how, `reason`
+///                why if its shard took it along. No `reclaimed`: the client has no use for it.
+///   Signal       `done` when it was passed on; a program that is yet to start gets it then
+///   Release      event `reclaimed` per shard, then `done`, both with its id: nothing is left then
+///   Resize       `resized` with the limits in force
+///   Subscribe    `done`. Events with its id, of every shard it may see, its own ones too:
+///                assigned, started, stopped, continued, exited, resized, draining, failed,
+///                reclaimed.
+///   List         `listed`
+///   Blob, ResourceAccess, PrefetchRequest   PrefetchResponse `failed` with the reason: no store
+///   ShardStatus  ShardStatus with the measured use
+///
+/// Whoever connects in vain gets an error frame with correlation id 0 and is closed; so is, with
+/// EPROTO, whoever sends what only the manager sends.
+///
+/// Descriptors: every token that comes in goes out in exactly one action, RunProgram (`stdio`),
+/// SendFrame or DiscardFd.
 class Manager {
  public:
     /// `host_unenforced`: Controller bits the host lacks; with ControllerPolicy::require nothing

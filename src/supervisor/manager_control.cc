@@ -122,7 +122,7 @@ Result<void> Manager::State::ask(ClientRecord& client, Asker asker,
     const ShardLimits& current =
         shard->resizes.empty() ? shard->spec.limits : shard->resizes.back().limits;
     SR_TRY(ShardLimits limits,
-           check_resize(grant(client.peer.uid), current, resize.limits, host_unenforced));
+           check_resize(grant(client.peer.uid), current, resize.limits, missing_controllers()));
     SR_DO(take_inflight(client));
     shard->resizes.push_back(PendingLimits{asker, std::move(limits)});
     if (shard->is_prepared)

@@ -37,7 +37,7 @@ void Manager::State::drain_shard(ShardRecord& shard) {
     draining.shard = shard.id();
     draining.state = ShardState::draining;
     draining.reason = kShutdown.message;
-    tell(shard.asker, draining);
+    if (shard.is_answered) tell(shard.asker, draining);
     publish(shard, draining);
     const std::set<ProgramId> ids = shard.programs;
     for (const ProgramId id : ids)

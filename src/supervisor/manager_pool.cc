@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "policy/shard_limits.h"
 #include "supervisor/manager_state.h"
+#include "supervisor/wishes.h"
 
 /// Parked shards: handing them out on the hot path, making and removing them off it.
 namespace shardrun::supervisor {
@@ -114,6 +116,12 @@ void Manager::State::leave_pool(ShardRecord& shard) {
 void Manager::State::on_spare_failed() {
     const unsigned doublings = std::min(pool_failures++, kBackoffDoublingsMax);
     pool_not_before = now + kBackoffFirst * (1U << doublings);
+}
+
+void Manager::State::watch_default_kind() {
+    const shard::ShardSpec kind = default_shard(*config);
+    // What no client would be granted is not kept ready either.
+    if (policy::check_controllers(kind.limits, missing_controllers())) pool.set_default_kind(kind);
 }
 
 void Manager::State::empty_pool(const Error& why) {

@@ -31,6 +31,10 @@ Result<void> Manager::State::check_no_drain() const {
     return refuse(ESHUTDOWN, "the supervisor is shutting down and takes no new work");
 }
 
+std::uint32_t Manager::State::missing_controllers() const {
+    return config->cgroup.controllers == ControllerPolicy::require ? host_unenforced : 0;
+}
+
 Result<ShardRecord*> Manager::State::find_shard(const ClientRecord& client, ShardId id) {
     ShardRecord* shard = find_record(id);
     // Those of other uids and those that never were look alike: nothing to learn from asking.
@@ -89,7 +93,7 @@ Result<void> Manager::State::ask(ClientRecord& client, Asker asker,
                                  ResourceRequest::NewShard& wish) {
     SR_DO(check_no_drain());
     SR_TRY(shard::ShardSpec spec,
-           check_shard(*config, grant(client.peer.uid), wish.options, host_unenforced));
+           check_shard(*config, grant(client.peer.uid), wish.options, missing_controllers()));
     // It lives on, so programs will follow one another: the next runner waits in it.
     spec.keeps_spare = true;
     SR_TRY(ShardRecord * shard, place(client, asker, std::move(spec), false));
@@ -111,7 +115,7 @@ Result<void> Manager::State::ask(ClientRecord& client, Asker asker, ResourceRequ
 Result<void> Manager::State::run_in_new_shard(ClientRecord& client, Asker asker,
                                               ResourceRequest::Run& run, Fds& fds) {
     SR_TRY(shard::ShardSpec spec,
-           check_shard(*config, grant(client.peer.uid), run.options, host_unenforced));
+           check_shard(*config, grant(client.peer.uid), run.options, missing_controllers()));
     SR_TRY(shard::ProgramSpec program,
            check_program(std::move(run.program), fds.size(), spec.limits));
     SR_TRY(ShardRecord * shard, place(client, asker, std::move(spec), true));

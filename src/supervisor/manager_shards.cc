@@ -178,13 +178,14 @@ void Manager::State::refuse_waiting(ShardRecord& shard, const Error& why) {
     end.shard = shard.id();
     end.state = is_failed ? ShardState::failed : ShardState::draining;
     end.reason = why.message;
-    const bool was_waited_for = !shard.is_one_shot && !shard.is_answered;
-    if (was_waited_for && shard.asker)
+    const bool was_told = shard.state == ShardState::draining;
+    if (!shard.is_one_shot && !shard.is_answered && shard.asker)
         reply_error(*shard.asker, MessageType::shard_assignment, why);
-    else if (!shard.is_one_shot)
+    else if (shard.is_answered && !was_told)
         tell(shard.asker, end);
     // That a one-shot shard goes with its program is no news.
-    if (is_failed || !shard.is_one_shot || !shard.programs.empty()) publish(shard, end);
+    const bool is_news = is_failed || !shard.is_one_shot || !shard.programs.empty();
+    if (is_news && !was_told) publish(shard, end);
     for (const PendingMeasure& measure : std::exchange(shard.measures, {})) {
         end_inflight(measure.asker);
         reply_error(measure.asker, MessageType::shard_status, why);

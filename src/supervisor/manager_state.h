@@ -58,6 +58,7 @@ struct Manager::State {
     Result<ShardRecord*> find_shard(const ClientRecord& client, ShardId id);
     Result<ShardRecord*> find_living(const ClientRecord& client, ShardId id);
     Result<void> check_no_drain() const;
+    std::uint32_t missing_controllers() const;
 
     // ---- manager_control.cc: what is asked about shards that are there ----
     Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Signal& signal);
@@ -125,6 +126,7 @@ struct Manager::State {
     void empty_pool(const Error& why);
     void empty_pool_of(const SliceRecord& slice, const Error& why);
     void on_spare_failed();
+    void watch_default_kind();
 
     // ---- manager_drain.cc ----
     void on(DrainRequested& event);
