@@ -80,7 +80,7 @@ def run_rule(values):
 WHAT = Number(2, 1, 9, dict(enumerate(
     ("Session", "NewShard", "Run", "Signal", "Release", "Resize", "Subscribe", "List", "Blob"), 1)))
 REQUESTS = {
-    "Session": Message([("profile", Text(1, 64, True))]),
+    "Session": Message([("profile", Text(1, 128, True))]),
     "NewShard": Message([], OPTIONS),
     "Run": Message([("wants_pidfd", BOOL)], [SHARD] + PROGRAM + OPTIONS, run_rule),
     "Signal": Message([("shard", ID), ("program", U64), ("signal_number", Number(4, 1, 64))]),
@@ -105,8 +105,8 @@ MESSAGES = {
     "ShardAssignment": Message([("kind", KIND), ("shard", U64), ("program", U64)], [
         Optional(0x0401, "state", STATE), Optional(0x0402, "options", OPTIONS),
         Optional(0x0403, "unenforced", Number(4, 0, 31)), Optional(0x0404, "shard_uid", UID),
-        Optional(0x0405, "owner_uid", UID), Optional(0x0406, "profile", Text(1, 64)),
-        Optional(0x0407, "cgroup", Text(1, 4095)), Optional(0x0408, "init_pid", Number(4, 1, (1 << 31) - 1)),
+        Optional(0x0405, "owner_uid", UID), Optional(0x0406, "profile", Text(1, 128)),
+        Optional(0x0407, "cgroup", Text(0, 4095)), Optional(0x0408, "init_pid", Number(4, 0, (1 << 31) - 1)),
         Optional(0x0409, "program_row", Text(0, 4096), high=4096), Optional(0x040a, "exit", EXIT), REASON,
         Optional(0x040b, "created_us_ago", U64), Optional(0x040c, "prepare_us", U64), Optional(0x040d, "warm", BOOL),
         Optional(0x040e, "fd_role", FD_ROLE, high=8)]),

@@ -16,7 +16,7 @@ inline constexpr std::size_t kBufferKeptMax = 4096;  // between two frames, per 
 inline constexpr std::size_t kTlvHeaderSize = 6;
 
 // Names. NAME_MAX and HOST_NAME_MAX where the kernel decides, else what a table row can hold.
-inline constexpr std::size_t kProfileLengthMax = 64;
+inline constexpr std::size_t kProfileLengthMax = 128;
 inline constexpr std::size_t kSeccompProfileLengthMax = 64;
 inline constexpr std::size_t kHostnameLengthMax = 64;
 inline constexpr std::size_t kCapabilityLengthMax = 64;

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, std::variant_size_v<What>> kWhatNames{
 
 // Every request begins with u16 `what`; offsets below count from the payload's first byte.
 
-/// what 1: | 2 | u16 n, n text | profile | 1..64 bytes |
+/// what 1: | 2 | u16 n, n text | profile | 1..128 bytes |
 template <class Fields>
 void describe(Fields& fields, Of<Fields, ResourceRequest::Session>& session) {
     fields.text("profile", session.profile, {1, kProfileLengthMax});

@@ -33,12 +33,15 @@ void describe_exit(Fields& fields, Of<Fields, ProgramExit>& exit) {
                    "has both a status and a signal");
 }
 
-/// | 0x0401 | u8     | state       | 1 preparing, 2 ready, 3 active, 4 draining, 5 reclaimed, 6
-/// failed | | 0x0402 | fields | options     | the optional fields of ShardOptions | | 0x0403 | u32
-/// | unenforced  | 1 cpu, 2 cpuset, 4 memory, 8 pids, 16 io                          | | 0x0404 |
-/// u32    | shard_uid   | 0..2^32-2                                                         | |
-/// 0x0405 | u32    | owner_uid   | 0..2^32-2 | | 0x0406 | text   | profile     | 1..64 bytes | |
-/// 0x0407 | text   | cgroup      | 1..4095 bytes | | 0x0408 | u32    | init_pid    | 1..2^31-1 |
+/// | 0x0401 | u8     | state      | 1 preparing, 2 ready, 3 active,               |
+/// |        |        |            | 4 draining, 5 reclaimed, 6 failed             |
+/// | 0x0402 | fields | options    | the optional fields of ShardOptions           |
+/// | 0x0403 | u32    | unenforced | bits: 1 cpu, 2 cpuset, 4 memory, 8 pids, 16 io |
+/// | 0x0404 | u32    | shard_uid  | 0..2^32-2                                     |
+/// | 0x0405 | u32    | owner_uid  | 0..2^32-2                                     |
+/// | 0x0406 | text   | profile    | 1..128 bytes                                  |
+/// | 0x0407 | text   | cgroup     | 0..4095 bytes; empty: not yet                 |
+/// | 0x0408 | u32    | init_pid   | 0..2^31-1; 0: not yet                         |
 template <class Fields>
 void describe_shard(Fields& fields, Of<Fields, ShardAssignment>& shard) {
     fields.optional(Tag::state, "state", shard.state, {1, 6});
@@ -48,8 +51,8 @@ void describe_shard(Fields& fields, Of<Fields, ShardAssignment>& shard) {
     fields.optional(Tag::shard_uid, "shard_uid", shard.shard_uid, {0, kUidMax});
     fields.optional(Tag::owner_uid, "owner_uid", shard.owner_uid, {0, kUidMax});
     fields.optional_text(Tag::profile, "profile", shard.profile, {1, kProfileLengthMax});
-    fields.optional_text(Tag::cgroup, "cgroup", shard.cgroup, {1, kPathLengthMax});
-    fields.optional(Tag::init_pid, "init_pid", shard.init_pid, {1, kPidMax});
+    fields.optional_text(Tag::cgroup, "cgroup", shard.cgroup, {0, kPathLengthMax});
+    fields.optional(Tag::init_pid, "init_pid", shard.init_pid, {0, kPidMax});
 }
 
 /// | offset | type   | field          | bounds                                            |

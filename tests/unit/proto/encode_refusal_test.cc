@@ -23,7 +23,7 @@ void check_refused(const Frame& frame, int code, const std::string& sentence) {
 TEST_CASE("what a receiver would refuse is not sent: values") {
     using R = ResourceRequest;
     check_refused(request(R::Session{""}), EPROTO,
-                  "ResourceRequest.Session.profile: its length 0 is not within 1..64");
+                  "ResourceRequest.Session.profile: its length 0 is not within 1..128");
     check_refused(request(R::Session{std::string("a\0b", 3)}), EPROTO,
                   "ResourceRequest.Session.profile: has a NUL byte in it");
     check_refused(request(R::Signal{ShardId{7}, ProgramId{}, 65}), EPROTO,

@@ -154,8 +154,8 @@ ShardAssignment assignment(Rng& rng) {
     made.shard_uid = maybe_within<std::uint32_t>(rng, 0, 0xfffffffe);
     made.owner_uid = maybe_within<std::uint32_t>(rng, 0, 0xfffffffe);
     made.profile = maybe_text(rng, 1, kProfileLengthMax);
-    made.cgroup = maybe_text(rng, 1, kPathLengthMax);
-    made.init_pid = maybe_within<std::uint32_t>(rng, 1, 0x7fffffff);
+    made.cgroup = maybe_text(rng, 0, kPathLengthMax);
+    made.init_pid = maybe_within<std::uint32_t>(rng, 0, 0x7fffffff);
     made.programs = texts(rng, 0, 0, kProgramRowLengthMax);
     made.exit = maybe(rng, [&] { return program_exit(rng); });
     made.reason = maybe_text(rng, 0, kSentenceLengthMax);
