@@ -178,6 +178,21 @@ bool bring_up_loopback(Failure& failure) {
     return succeeded(done, failure, Step::bring_up_loopback, "lo");
 }
 
+/// In a network of its own, no port is anybody else's: servers may listen on 80 without a
+/// capability.
+bool open_low_ports(Failure& failure) {
+    constexpr const char* kPath = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    const long fd = raw_call(SYS_openat, AT_FDCWD, as_long(kPath), O_WRONLY | O_CLOEXEC);
+    if (!succeeded(fd, failure, Step::bring_up_loopback, kPath)) return false;
+    const long written = raw_call(SYS_write, fd, as_long("0"), 1);
+    raw_close(static_cast<int>(fd));
+    return succeeded(written, failure, Step::bring_up_loopback, kPath);
+}
+
+bool prepare_network(Failure& failure) {
+    return bring_up_loopback(failure) && open_low_ports(failure);
+}
+
 }  // namespace
 
 bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
@@ -198,10 +213,11 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
                   failure))
         return false;
-    if ((order.flags & kLaunchUserNamespace) != 0 && !enter_user_namespace(order.uid, failure))
-        return false;
+    if ((order.flags & kLaunchNewNetwork) != 0 && !prepare_network(failure)) return false;
     if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
-    if ((order.flags & kLaunchNewNetwork) != 0 && !bring_up_loopback(failure)) return false;
+    const bool wants_user_namespace = (order.flags & kLaunchUserNamespace) != 0;
+    // After the mounts, which the new namespace would have no right to make.
+    if (wants_user_namespace && !enter_user_namespace(order.uid, failure)) return false;
     return restrict_files(failure);
 }
 

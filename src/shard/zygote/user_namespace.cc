@@ -39,7 +39,10 @@ bool enter_user_namespace(std::uint32_t uid, Failure& failure) {
                    Step::make_user_namespace, "pipe"))
         return false;
     const long writer = raw_call(SYS_clone, SIGCHLD);
-    if (writer == 0) write_maps_when_told(ends[0], uid);
+    if (writer == 0) {
+        raw_close(ends[1]);  // Else it would wait for itself.
+        write_maps_when_told(ends[0], uid);
+    }
     raw_close(ends[0]);
     if (!succeeded(writer, failure, Step::make_user_namespace, "clone")) return false;
     const long entered = raw_call(SYS_unshare, CLONE_NEWUSER);
