@@ -29,6 +29,8 @@ struct UidUse {
     std::uint32_t shards = 0;      ///< living
     std::uint32_t reclaiming = 0;  ///< being destroyed, not gone yet
     std::uint32_t programs = 0;    ///< waiting or running
+
+    bool operator==(const UidUse&) const = default;
 };
 
 /// So many more shards than its shards_max may be on their way out, so that one who launches as

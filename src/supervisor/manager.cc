@@ -111,8 +111,7 @@ ShardRecord* Manager::State::find_record(ShardId id) {
 void Manager::State::drop_unused(uid_t uid) {
     const auto found = uses.find(uid);
     if (found == uses.end()) return;
-    const policy::UidUse& use = found->second;
-    if (use.connections + use.shards + use.reclaiming + use.programs == 0) uses.erase(found);
+    if (found->second == policy::UidUse{}) uses.erase(found);
 }
 
 std::vector<ShardId> Manager::State::all_shards() const {

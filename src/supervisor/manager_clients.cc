@@ -8,8 +8,6 @@ namespace shardrun::supervisor {
 
 namespace {
 
-const Error kGone{ECANCELED, "its client is gone"};
-
 /// The type of the message that answers a frame.
 MessageType reply_type(const Message& asked) {
     if (std::holds_alternative<ShardStatus>(asked)) return MessageType::shard_status;
@@ -84,6 +82,7 @@ void Manager::State::on(ClientGone& event) {
     client->is_closing = true;  // Whatever follows sends it nothing any more.
     subscribers.erase(client->id);
     leave_programs(*client);
+    leave_shards(*client);
     leave_slice(*client);
     --use(uid).connections;
     --host.connections;
@@ -102,29 +101,15 @@ void Manager::State::leave_programs(ClientRecord& client) {
     }
 }
 
-void Manager::State::leave_slice(ClientRecord& client) {
+void Manager::State::leave_shards(ClientRecord& client) {
     const std::set<ShardId> mine = std::exchange(client.shards, {});
     for (const ShardId id : mine) {
-        shards.at(id).asker.reset();
+        ShardRecord& shard = shards.at(id);
+        shard.asker.reset();
         // Nobody ever learned of a shard that is not ready, and a drain waits for nobody.
-        const bool lingers = config->shard.linger.count() > 0 && shards.at(id).is_prepared;
-        if (!lingers || is_draining) destroy(shards.at(id), kGone);
+        const bool lingers = config->shard.linger.count() > 0 && shard.is_prepared && !is_draining;
+        if (!lingers) destroy(shard, kGone);
     }
-    if (!client.slice) return;
-    SliceRecord& slice = slices.at(*client.slice);
-    slice.client.reset();
-    client.slice.reset();
-    if (slice.living > 0)
-        timers.set(slice.linger, {now + config->shard.linger, TimerKind::linger,
-                                  static_cast<std::uint64_t>(slice.id)});
-    empty_pool_of(slice, kGone);
-}
-
-void Manager::State::on_linger_over(shard::SliceId id) {
-    SliceRecord& slice = slices.at(id);
-    slice.linger.reset();
-    const std::set<ShardId> left = slice.shards;
-    for (const ShardId shard : left) destroy(shards.at(shard), kGone);
 }
 
 }  // namespace shardrun::supervisor

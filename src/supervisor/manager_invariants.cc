@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/fail.h"
 #include "supervisor/manager_state.h"
@@ -28,109 +28,146 @@ std::uint64_t number(shard::SliceId id) {
 
 }  // namespace
 
-std::vector<std::string> Manager::State::broken_invariants() const {
-    Sentences broken;
-    std::map<uid_t, std::uint32_t> shard_uids;
-    std::map<uid_t, policy::UidUse> counted;
-    std::map<shard::SliceId, std::uint32_t> living;
-    policy::HostUse on_host;
-    std::size_t parked = 0;
-    std::size_t timers_held = (drain_by ? 1U : 0U) + (goodbye_by ? 1U : 0U);
+/// One count of everything, to be held against what the manager believes.
+struct Manager::State::Audit {
+    explicit Audit(const State& audited) : state(audited) {}
 
-    for (const auto& [id, shard] : shards) {
-        expect(broken, shard.id() == id, "shard {} is filed as {}", number(shard.id()), number(id));
-        expect(broken, ++shard_uids[shard.spec.uid] == 1, "uid {} is used by two shards",
-               shard.spec.uid);
-        expect(broken, uids.is_taken(shard.spec.uid), "uid {} of shard {} is free", shard.spec.uid,
-               number(id));
-        const auto slice = slices.find(shard.spec.slice);
-        expect(broken, slice != slices.end() && slice->second.shards.contains(id),
-               "shard {} is in no slice", number(id));
-        timers_held += (shard.prepare_by ? 1U : 0U) + (shard.idle_until ? 1U : 0U);
-        expect(broken, shard.state != ShardState::reclaimed, "shard {} outlives its reclaim",
-               number(id));
-        for (const ProgramId program : shard.programs)
-            expect(broken, programs.contains(program) && programs.at(program).shard == id,
-                   "program {} of shard {} is not there", number(program), number(id));
-        if (shard.is_parked) {
-            parked += shard.is_destroying ? 0U : 1U;
-            expect(broken, shard.programs.empty(), "parked shard {} runs something", number(id));
-            expect(broken, !shard.asker, "parked shard {} has an owner", number(id));
-            const bool is_ready = shard.is_prepared && !shard.is_destroying;
-            expect(broken, pool.holds(id) == is_ready, "parked shard {} and the pool disagree",
-                   number(id));
-            continue;
-        }
-        expect(broken, !pool.holds(id), "shard {} is a client's and in the pool", number(id));
-        ++on_host.shards;
-        policy::UidUse& owner = counted[shard.owner_uid];
-        ++(shard.is_destroying ? owner.reclaiming : owner.shards);
-        if (shard.is_destroying) continue;
-        ++living[shard.spec.slice];
-        const bool is_linked = !shard.asker || !clients.contains(shard.asker->client) ||
-                               clients.at(shard.asker->client).shards.contains(id);
-        expect(broken, is_linked, "shard {} is not among its owner's", number(id));
-    }
-    for (const auto& [id, slice] : slices) {
-        expect(broken, !slice.shards.empty(), "slice {} is empty", number(id));
-        for (const ShardId shard : slice.shards)
-            expect(broken, shards.contains(shard) && shards.at(shard).spec.slice == id,
-                   "slice {} names shard {}, which is not in it", number(id), number(shard));
-        expect(broken, slice.living == living[id], "slice {} counts {} living shards, {} are",
-               number(id), slice.living, living[id]);
-        timers_held += slice.linger ? 1U : 0U;
-        const bool is_owned = !slice.client || (clients.contains(*slice.client) &&
-                                                clients.at(*slice.client).slice == id);
-        expect(broken, is_owned, "slice {} and its client disagree", number(id));
-    }
-    for (const auto& [id, program] : programs) {
-        const auto shard = shards.find(program.shard);
-        expect(broken, shard != shards.end() && shard->second.programs.contains(id),
-               "program {} is in no shard", number(id));
-        ++counted[program.uid].programs;
-        timers_held += program.start_by ? 1U : 0U;
-    }
-    for (const auto& [id, client] : clients) {
-        ++counted[client.peer.uid].connections;
-        ++on_host.connections;
-        for (const ShardId shard : client.shards)
-            expect(broken, shards.contains(shard), "a client has shard {}, which is gone",
-                   number(shard));
-        for (const ProgramId program : client.programs)
-            expect(broken, programs.contains(program), "a client has program {}, which is gone",
-                   number(program));
-        expect(broken, !client.slice || slices.contains(*client.slice),
-               "a client has a slice that is gone");
-        expect(broken, client.lifecycle.has_value() == subscribers.contains(id),
-               "a client's subscription is half there");
-    }
-    for (const auto& [uid, now_used] : uses) {
-        const policy::UidUse& is = counted[uid];
+    void check_shard(const ShardRecord& shard);
+    void check_parked(const ShardRecord& shard);
+    void check_owned(const ShardRecord& shard);
+    void check_slice(const SliceRecord& slice);
+    void check_program(const ProgramRecord& program);
+    void check_client(const ClientRecord& client);
+    void check_uses();
+    void check_totals();
+
+    const State& state;
+    Sentences broken;
+    std::map<uid_t, std::uint32_t> shards_of_uid;
+    std::map<uid_t, policy::UidUse> uses;
+    std::map<shard::SliceId, std::uint32_t> living;
+    policy::HostUse host;
+    std::size_t parked = 0;
+    std::size_t timers = 0;
+};
+
+void Manager::State::Audit::check_shard(const ShardRecord& shard) {
+    const uid_t uid = shard.spec.uid;
+    const std::uint64_t id = number(shard.id());
+    expect(broken, ++shards_of_uid[uid] == 1, "uid {} is used by two shards", uid);
+    expect(broken, state.uids.is_taken(uid), "uid {} of shard {} is free", uid, id);
+    expect(broken, shard.state != ShardState::reclaimed, "shard {} outlives its reclaim", id);
+    const auto slice = state.slices.find(shard.spec.slice);
+    expect(broken, slice != state.slices.end() && slice->second.shards.contains(shard.id()),
+           "shard {} is in no slice", id);
+    for (const ProgramId program : shard.programs)
+        expect(broken, state.programs.contains(program), "program {} of shard {} is not there",
+               number(program), id);
+    timers += (shard.prepare_by ? 1U : 0U) + (shard.idle_until ? 1U : 0U);
+    shard.is_parked ? check_parked(shard) : check_owned(shard);
+}
+
+void Manager::State::Audit::check_parked(const ShardRecord& shard) {
+    const std::uint64_t id = number(shard.id());
+    parked += shard.is_destroying ? 0U : 1U;
+    expect(broken, shard.programs.empty(), "parked shard {} runs something", id);
+    expect(broken, !shard.asker, "parked shard {} has an owner", id);
+    expect(broken, state.pool.holds(shard.id()) == (shard.is_prepared && !shard.is_destroying),
+           "parked shard {} and the pool disagree", id);
+}
+
+void Manager::State::Audit::check_owned(const ShardRecord& shard) {
+    const std::uint64_t id = number(shard.id());
+    expect(broken, !state.pool.holds(shard.id()), "shard {} is a client's and in the pool", id);
+    ++host.shards;
+    policy::UidUse& owner = uses[shard.owner_uid];
+    ++(shard.is_destroying ? owner.reclaiming : owner.shards);
+    if (shard.is_destroying) return;
+    ++living[shard.spec.slice];
+    expect(broken,
+           !shard.asker || state.clients.at(shard.asker->client).shards.contains(shard.id()),
+           "shard {} is not among its owner's", id);
+}
+
+void Manager::State::Audit::check_slice(const SliceRecord& slice) {
+    const std::uint64_t id = number(slice.id);
+    expect(broken, !slice.shards.empty(), "slice {} is empty", id);
+    for (const ShardId shard : slice.shards)
         expect(broken,
-               is.connections == now_used.connections && is.shards == now_used.shards &&
-                   is.reclaiming == now_used.reclaiming && is.programs == now_used.programs,
+               state.shards.contains(shard) && state.shards.at(shard).spec.slice == slice.id,
+               "slice {} names shard {}, which is not in it", id, number(shard));
+    expect(broken, slice.living == living[slice.id], "slice {} counts {} living shards, {} are", id,
+           slice.living, living[slice.id]);
+    expect(broken, !slice.client || state.clients.at(*slice.client).slice == slice.id,
+           "slice {} and its client disagree", id);
+    timers += slice.linger ? 1U : 0U;
+}
+
+void Manager::State::Audit::check_program(const ProgramRecord& program) {
+    const auto shard = state.shards.find(program.shard);
+    expect(broken, shard != state.shards.end() && shard->second.programs.contains(program.id),
+           "program {} is in no shard", number(program.id));
+    ++uses[program.uid].programs;
+    timers += program.start_by ? 1U : 0U;
+}
+
+void Manager::State::Audit::check_client(const ClientRecord& client) {
+    ++uses[client.peer.uid].connections;
+    ++host.connections;
+    const auto id = static_cast<std::uint64_t>(client.id);
+    for (const ShardId shard : client.shards)
+        expect(broken, state.shards.contains(shard), "client {} has shard {}, which is gone", id,
+               number(shard));
+    for (const ProgramId program : client.programs)
+        expect(broken, state.programs.contains(program), "client {} has program {}, which is gone",
+               id, number(program));
+    expect(broken, !client.slice || state.slices.contains(*client.slice),
+           "client {} has a slice that is gone", id);
+    expect(broken, client.lifecycle.has_value() == state.subscribers.contains(client.id),
+           "the subscription of client {} is half there", id);
+}
+
+/// Every uid is charged for what it has, and those without anything are forgotten.
+void Manager::State::Audit::check_uses() {
+    for (const auto& [uid, charged] : state.uses) {
+        expect(broken, charged == uses[uid],
                "uid {} is charged for {} connections, {} + {} shards, {} programs, but has {}, {} "
                "+ {}, {}",
-               uid, now_used.connections, now_used.shards, now_used.reclaiming, now_used.programs,
-               is.connections, is.shards, is.reclaiming, is.programs);
-        counted.erase(uid);
+               uid, charged.connections, charged.shards, charged.reclaiming, charged.programs,
+               uses[uid].connections, uses[uid].shards, uses[uid].reclaiming, uses[uid].programs);
+        expect(broken, charged != policy::UidUse{}, "uid {} has nothing and is remembered", uid);
+        uses.erase(uid);
     }
-    for (const auto& [uid, is] : counted)
-        expect(broken, is.connections + is.shards + is.reclaiming + is.programs == 0,
-               "uid {} is charged for nothing and has something", uid);
-    expect(broken, on_host.shards == host.shards, "{} shards are counted, {} are", host.shards,
-           on_host.shards);
-    expect(broken, on_host.connections == host.connections, "{} connections are counted, {} are",
-           host.connections, on_host.connections);
-    expect(broken, uids.taken() == shards.size(), "{} uids are taken by {} shards", uids.taken(),
-           shards.size());
-    expect(broken, parked <= config->warm_pool.shards_max, "{} shards are parked, {} may be",
-           parked, config->warm_pool.shards_max);
-    expect(broken, parked == pool.parked() + pool.preparing(), "{} spares, the pool counts {} + {}",
-           parked, pool.parked(), pool.preparing());
-    expect(broken, timers.size() == timers_held, "{} timers run, {} are waited for", timers.size(),
-           timers_held);
-    return broken;
+    for (const auto& [uid, has] : uses)
+        expect(broken, has == policy::UidUse{}, "uid {} is not charged for what it has", uid);
+}
+
+void Manager::State::Audit::check_totals() {
+    expect(broken, host.shards == state.host.shards, "{} shards are counted, {} are",
+           state.host.shards, host.shards);
+    expect(broken, host.connections == state.host.connections, "{} connections are counted, {} are",
+           state.host.connections, host.connections);
+    expect(broken, state.uids.taken() == state.shards.size(), "{} uids are taken by {} shards",
+           state.uids.taken(), state.shards.size());
+    expect(broken, parked <= state.config->warm_pool.shards_max, "{} shards are parked, {} may be",
+           parked, state.config->warm_pool.shards_max);
+    expect(broken, parked == state.pool.parked() + state.pool.preparing(),
+           "{} spares, the pool counts {} + {}", parked, state.pool.parked(),
+           state.pool.preparing());
+    timers += (state.drain_by ? 1U : 0U) + (state.goodbye_by ? 1U : 0U);
+    expect(broken, state.timers.size() == timers, "{} timers run, {} are waited for",
+           state.timers.size(), timers);
+}
+
+std::vector<std::string> Manager::State::broken_invariants() const {
+    Audit audit(*this);
+    for (const auto& [id, shard] : shards) audit.check_shard(shard);
+    for (const auto& [id, slice] : slices) audit.check_slice(slice);
+    for (const auto& [id, program] : programs) audit.check_program(program);
+    for (const auto& [id, client] : clients) audit.check_client(client);
+    audit.check_uses();
+    audit.check_totals();
+    return std::move(audit.broken);
 }
 
 }  // namespace shardrun::supervisor

@@ -55,19 +55,6 @@ void Manager::State::adopt(ClientRecord& client, ShardRecord& shard, const shard
     shard.spec.limits.files_max = wish.limits.files_max;
 }
 
-void Manager::State::move_to_slice(ClientRecord& client, shard::SliceId id) {
-    if (client.slice) {
-        // What is left in the old one is on its way out, or parked for nobody now.
-        SliceRecord& old = slices.at(*client.slice);
-        old.client.reset();
-        empty_pool_of(old, Error{ECANCELED, "its client moved"});
-    }
-    SliceRecord& slice = slices.at(id);
-    slice.client = client.id;
-    slice.uid = client.peer.uid;
-    client.slice = id;
-}
-
 void Manager::State::tend_pool() {
     pool_at.reset();
     if (is_draining) return;

@@ -6,7 +6,7 @@
 #include "supervisor/manager_state.h"
 #include "supervisor/wishes.h"
 
-/// A shard's way from preparing to reclaimed, and the slices that hold them.
+/// A shard's way from preparing to reclaimed.
 namespace shardrun::supervisor {
 
 namespace {
@@ -82,21 +82,6 @@ void Manager::State::own(ClientRecord& client, ShardRecord& shard, Asker asker, 
     if (shard.is_prepared && !is_one_shot) await_idle(shard);
 }
 
-shard::SliceId Manager::State::add_slice() {
-    const shard::SliceId id{++last_slice};
-    slices[id].id = id;
-    return id;
-}
-
-shard::SliceId Manager::State::slice_of(ClientRecord& client) {
-    if (client.slice) return *client.slice;
-    const shard::SliceId id = add_slice();
-    slices.at(id).client = client.id;
-    slices.at(id).uid = client.peer.uid;
-    client.slice = id;
-    return id;
-}
-
 void Manager::State::await_idle(ShardRecord& shard) {
     if (config->shard.idle_timeout.count() == 0) return;
     timers.set(shard.idle_until,
@@ -158,6 +143,7 @@ void Manager::State::destroy(ShardRecord& shard, const Error& why) {
     shard.is_destroying = true;
     timers.cancel(shard.prepare_by);
     timers.cancel(shard.idle_until);
+    shard.reason = why.message;
     if (shard.is_parked) {
         leave_pool(shard);
     } else {
@@ -171,21 +157,34 @@ void Manager::State::destroy(ShardRecord& shard, const Error& why) {
 /// Answers everybody who waits for something of this shard, except for programs that run: the
 /// backend still tells how they ended.
 void Manager::State::refuse_waiting(ShardRecord& shard, const Error& why) {
-    shard.reason = why.message;
+    tell_end(shard, why);
+    refuse_pending(shard, why);
+    const std::set<ProgramId> ids = shard.programs;
+    for (const ProgramId id : ids) {
+        ProgramRecord& program = programs.at(id);
+        if (program.state != ProgramState::waiting) continue;
+        if (program.asker && !program.is_answered)
+            reply_error(*program.asker, MessageType::shard_assignment, why);
+        forget(program);
+    }
+}
+
+void Manager::State::tell_end(const ShardRecord& shard, const Error& why) {
+    if (!shard.is_one_shot && !shard.is_answered && shard.asker)
+        reply_error(*shard.asker, MessageType::shard_assignment, why);
+    if (shard.state == ShardState::draining) return;  // They know since the drain began.
     const bool is_failed = shard.state == ShardState::failed;
     ShardAssignment end;
     end.kind = is_failed ? AssignmentKind::failed : AssignmentKind::draining;
     end.shard = shard.id();
     end.state = is_failed ? ShardState::failed : ShardState::draining;
     end.reason = why.message;
-    const bool was_told = shard.state == ShardState::draining;
-    if (!shard.is_one_shot && !shard.is_answered && shard.asker)
-        reply_error(*shard.asker, MessageType::shard_assignment, why);
-    else if (shard.is_answered && !was_told)
-        tell(shard.asker, end);
+    if (shard.is_answered) tell(shard.asker, end);
     // That a one-shot shard goes with its program is no news.
-    const bool is_news = is_failed || !shard.is_one_shot || !shard.programs.empty();
-    if (is_news && !was_told) publish(shard, end);
+    if (is_failed || !shard.is_one_shot || !shard.programs.empty()) publish(shard, end);
+}
+
+void Manager::State::refuse_pending(ShardRecord& shard, const Error& why) {
     for (const PendingMeasure& measure : std::exchange(shard.measures, {})) {
         end_inflight(measure.asker);
         reply_error(measure.asker, MessageType::shard_status, why);
@@ -194,14 +193,6 @@ void Manager::State::refuse_waiting(ShardRecord& shard, const Error& why) {
         if (!resize.asker) continue;
         end_inflight(*resize.asker);
         reply_error(*resize.asker, MessageType::shard_assignment, why);
-    }
-    const std::set<ProgramId> ids = shard.programs;
-    for (const ProgramId id : ids) {
-        ProgramRecord& program = programs.at(id);
-        if (program.state != ProgramState::waiting) continue;
-        if (program.asker && !program.is_answered)
-            reply_error(*program.asker, MessageType::shard_assignment, why);
-        forget(program);
     }
 }
 
@@ -248,17 +239,6 @@ void Manager::State::forget(ShardRecord& shard) {
     uids.give_back(shard.spec.uid);
     leave_slice(shard.spec.slice, shard.id());
     shards.erase(shard.id());
-}
-
-void Manager::State::leave_slice(shard::SliceId id, ShardId shard) {
-    SliceRecord& slice = slices.at(id);
-    slice.shards.erase(shard);
-    if (!slice.shards.empty()) return;
-    timers.cancel(slice.linger);
-    pool.forget_slice(id);
-    if (slice.client) clients.at(*slice.client).slice.reset();
-    actions.emplace_back(RemoveSlice{id});
-    slices.erase(id);
 }
 
 void Manager::State::on(ReclaimFailed& event) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,6 +27,9 @@ inline constexpr std::uint32_t kSparesPreparingMax = 2;
 /// Clients get this long to take their last frames at the end of a drain.
 inline constexpr std::chrono::seconds kGoodbye{2};
 
+/// Why a client's shards and programs end with its connection.
+inline const Error kGone{ECANCELED, "its client is gone"};
+
 /// The manager's tables and rules. Each method group lives in the file named above it.
 struct Manager::State {
     State(std::shared_ptr<const Config> configuration, std::uint32_t host_lacks);
@@ -43,8 +48,7 @@ struct Manager::State {
     Result<void> ask(ClientRecord& client, ClientFrame& event);
     void close(ClientRecord& client);
     void leave_programs(ClientRecord& client);
-    void leave_slice(ClientRecord& client);
-    void on_linger_over(shard::SliceId id);
+    void leave_shards(ClientRecord& client);
 
     // ---- manager_requests.cc: sessions, new shards, programs ----
     using Fds = std::vector<shard::FdToken>;
@@ -84,8 +88,6 @@ struct Manager::State {
     Result<ShardRecord*> build(ClientRecord& client, shard::ShardSpec spec);
     ShardRecord& add_shard(shard::ShardSpec spec, uid_t owner_uid);
     void own(ClientRecord& client, ShardRecord& shard, Asker asker, bool is_one_shot);
-    shard::SliceId slice_of(ClientRecord& client);
-    shard::SliceId add_slice();
     void await_idle(ShardRecord& shard);
     void on(ShardPrepared& event);
     void on(ShardFailed& event);
@@ -96,8 +98,17 @@ struct Manager::State {
     void destroy(ShardRecord& shard, const Error& why);
     void refuse_waiting(ShardRecord& shard, const Error& why);
     void discount(ShardRecord& shard);
+    void refuse_pending(ShardRecord& shard, const Error& why);
+    void tell_end(const ShardRecord& shard, const Error& why);
     void forget(ShardRecord& shard);
+
+    // ---- manager_slices.cc ----
+    shard::SliceId slice_of(ClientRecord& client);
+    shard::SliceId add_slice();
+    void move_to_slice(ClientRecord& client, shard::SliceId slice);
+    void leave_slice(ClientRecord& client);
     void leave_slice(shard::SliceId slice, ShardId shard);
+    void on_linger_over(shard::SliceId id);
 
     // ---- manager_programs.cc ----
     void start_program(ClientRecord& client, Asker asker, ShardRecord& shard,
@@ -118,7 +129,6 @@ struct Manager::State {
     // ---- manager_pool.cc ----
     ShardRecord* take_parked(ClientRecord& client, const shard::ShardSpec& wish);
     void adopt(ClientRecord& client, ShardRecord& shard, const shard::ShardSpec& wish);
-    void move_to_slice(ClientRecord& client, shard::SliceId slice);
     void tend_pool();
     bool prepare_spare(const shard::ShardSpec& kind);
     void on_spare_ready(ShardRecord& shard);
@@ -146,13 +156,14 @@ struct Manager::State {
     void note(int level, std::string line);
 
     // ---- manager_invariants.cc ----
+    struct Audit;
     std::vector<std::string> broken_invariants() const;
 
     // ---- shared lookups ----
     policy::Grant grant(uid_t uid) const;
     ClientRecord* find_client(ClientId id);
     ShardRecord* find_record(ShardId id);
-    /// Errors are kept apart from "nothing yet": a uid without use has no entry.
+    /// A uid without use has no entry: `drop_unused` after it fell.
     policy::UidUse& use(uid_t uid) { return uses[uid]; }
     void drop_unused(uid_t uid);
     std::vector<ShardId> all_shards() const;
