@@ -1,0 +1,44 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "cli/option_parser.h"
+
+namespace shardrun::cli {
+
+/// One word behind `shardrun`.
+struct Command {
+    std::string_view name;
+    std::string_view summary;
+    /// Does it all and gives the exit status.
+    int (*run)(const Arguments& arguments);
+};
+
+/// All of them, in the order of the help.
+std::span<const Command> commands();
+
+int run_command(const Arguments& arguments);
+int exec_command(const Arguments& arguments);
+int ls_command(const Arguments& arguments);
+int inspect_command(const Arguments& arguments);
+int stats_command(const Arguments& arguments);
+int events_command(const Arguments& arguments);
+int kill_command(const Arguments& arguments);
+int release_command(const Arguments& arguments);
+int serve_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
+int version_command(const Arguments& arguments);
+
+// Exit statuses of all commands but run and exec.
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kUsage = 2;
+
+/// Parses; gives the exit status to end with when there is nothing to do (help, or a mistake).
+std::optional<int> parse_or_status(OptionParser& parser, const Arguments& arguments);
+
+/// Prints the text, or the error; gives the exit status.
+int finish_with(const Result<std::string>& text);
+
+}  // namespace shardrun::cli

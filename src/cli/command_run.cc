@@ -1,0 +1,138 @@
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/config_load.h"
+#include "cli/embedded_supervisor.h"
+#include "cli/exit_status.h"
+#include "cli/output.h"
+#include "cli/run_plan.h"
+#include "cli/run_report.h"
+#include "cli/run_session.h"
+#include "cli/supervisor_socket.h"
+#include "sys/real_clock.h"
+
+/// `shardrun run` and `shardrun exec`.
+namespace shardrun::cli {
+namespace {
+
+// The name under which a file given by --seccomp stands in the embedded configuration.
+constexpr const char* kFileProfile = "command-line";
+
+Result<std::pair<std::uint32_t, std::uint32_t>> resolve_device(std::string_view path) {
+    struct stat status {};
+    const std::string name(path);
+    if (::stat(name.c_str(), &status) != 0) return fail_errno("look up device '{}'", name);
+    if (!S_ISBLK(status.st_mode))
+        return refuse(ENOTBLK, "'{}' is not a block device: 'lsblk -p' lists them", name);
+    return std::pair(gnu_dev_major(status.st_rdev), gnu_dev_minor(status.st_rdev));
+}
+
+std::optional<std::string> own_variable(const std::string& name) {
+    const char* value = ::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread.
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+/// Everything that lives as long as one run.
+class Runner {
+ public:
+    explicit Runner(RunPlan plan) : plan_(std::move(plan)) {}
+
+    Result<int> run();
+
+ private:
+    Result<Client> connect();
+    Result<Client> embed();
+    Result<void> apply_seccomp_file(supervisor::Config& config);
+    Result<void> report(const RunOutcome& outcome) const;
+
+    RunPlan plan_;
+    sys::RealClock clock_;
+    std::unique_ptr<sys::EventLoop> loop_;
+    std::unique_ptr<EmbeddedSupervisor> embedded_;
+};
+
+Result<Client> Runner::connect() {
+    if (plan_.embedding == Embedding::always) return embed();
+    auto client = connect_supervisor(plan_.socket);
+    const bool may_embed = plan_.embedding == Embedding::automatic && ::geteuid() == 0;
+    if (client || !may_embed || !is_nobody_listening(client.error())) return client;
+    return embed();
+}
+
+Result<Client> Runner::embed() {
+    // The command's own words are the program's; the supervisor in it speaks up only in trouble.
+    set_log_level(LogLevel::warning);
+    SR_TRY(LoadedConfig loaded, load_config(plan_.config_path));
+    SR_TRY(supervisor::Config config,
+           embedded_config(std::move(loaded.config), static_cast<std::uint32_t>(::getpid()),
+                           plan_.best_effort));
+    SR_DO(apply_seccomp_file(config));
+    SR_TRY(embedded_, EmbeddedSupervisor::start(std::move(config), *loop_));
+    return embedded_->connect();
+}
+
+Result<void> Runner::apply_seccomp_file(supervisor::Config& config) {
+    if (!plan_.seccomp_path) return {};
+    char* resolved = ::realpath(plan_.seccomp_path->c_str(), nullptr);
+    if (resolved == nullptr) return fail_errno("read seccomp profile '{}'", *plan_.seccomp_path);
+    config.seccomp_profiles[kFileProfile] = resolved;
+    std::free(resolved);
+    config.default_client.seccomp_profiles.emplace_back(kFileProfile);
+    plan_.run.options.seccomp_profile = kFileProfile;
+    return {};
+}
+
+Result<int> Runner::run() {
+    SR_TRY(loop_, sys::EventLoop::create(clock_));
+    RunOutcome outcome;
+    {
+        SR_TRY(Client client, connect());
+        RunSession session(*loop_, std::move(client), plan_);
+        SR_DO(session.start());
+        while (!session.is_over()) {
+            SR_DO(loop_->run_once());
+        }
+        outcome = session.outcome();
+    }  // The client goes first, so that the supervisor has nobody to say goodbye to.
+    if (embedded_) {
+        SR_DO(embedded_->finish());
+    }
+    SR_DO(report(outcome));
+    if (outcome.error && !outcome.exit) complain(outcome.error->message);
+    return outcome.exit_status();
+}
+
+Result<void> Runner::report(const RunOutcome& outcome) const {
+    if (plan_.wants_report && outcome.shard) {
+        const std::string text = render_report(outcome);
+        (void)!::write(STDERR_FILENO, text.data(), text.size());  // As good as it gets.
+    }
+    if (!plan_.info_path) return {};
+    return write_file(*plan_.info_path, report_json(outcome));
+}
+
+int run_plan(const Result<RunCommandLine>& line) {
+    if (line && line->help) return finish_with(*line->help) == kSuccess ? 0 : kOwnFailureStatus;
+    const Result<int> status = line ? Runner(line->plan).run() : std::unexpected(line.error());
+    if (status) return *status;
+    complain(status.error().message);
+    return kOwnFailureStatus;
+}
+
+}  // namespace
+
+int run_command(const Arguments& arguments) {
+    return run_plan(parse_run(arguments, {resolve_device, own_variable}));
+}
+
+int exec_command(const Arguments& arguments) {
+    return run_plan(parse_exec(arguments, {resolve_device, own_variable}));
+}
+
+}  // namespace shardrun::cli

@@ -1,0 +1,105 @@
+#include <array>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/config_load.h"
+#include "cli/config_text.h"
+#include "cli/embedded_supervisor.h"
+#include "cli/output.h"
+#include "sys/real_clock.h"
+
+/// `shardrun serve`.
+namespace shardrun::cli {
+namespace {
+
+using supervisor::Config;
+
+struct ServeOptions {
+    std::optional<std::string> config;
+    bool best_effort = false;
+    bool only_check = false;
+    bool only_print = false;
+};
+
+void apply_log_level(const Config& config) {
+    constexpr std::array<std::pair<std::string_view, LogLevel>, 5> kLevels{
+        {{"error", LogLevel::error},
+         {"warning", LogLevel::warning},
+         {"notice", LogLevel::notice},
+         {"info", LogLevel::info},
+         {"debug", LogLevel::debug}}};
+    for (const auto& [name, level] : kLevels)
+        if (name == config.supervisor.log_level) set_log_level(level);
+}
+
+/// The file's settings with what the command line overrides.
+Result<LoadedConfig> load(const ServeOptions& options) {
+    SR_TRY(LoadedConfig loaded, load_config(options.config));
+    if (options.best_effort)
+        loaded.config.cgroup.controllers = supervisor::ControllerPolicy::best_effort;
+    return loaded;
+}
+
+Result<std::shared_ptr<const Config>> load_again(const ServeOptions& options) {
+    SR_TRY(LoadedConfig loaded, load(options));
+    apply_log_level(loaded.config);
+    return std::make_shared<const Config>(std::move(loaded.config));
+}
+
+Result<void> serve(const ServeOptions& options, LoadedConfig loaded) {
+    apply_log_level(loaded.config);
+    if (!loaded.is_from_file)
+        log(LogLevel::notice, "there is no '{}': every setting has its default", loaded.path);
+    const auto config = std::make_shared<const Config>(std::move(loaded.config));
+    sys::RealClock clock;
+    SR_TRY(const std::unique_ptr<sys::EventLoop> loop, sys::EventLoop::create(clock));
+    sys::FdTable fds;
+    std::unique_ptr<shard::LinuxBackend> backend;  // Outlives the server that uses it.
+    supervisor::Server server(config, *loop, fds);
+    SR_TRY(backend,
+           shard::LinuxBackend::create(backend_options(*config), *loop, fds, server.listener()));
+    server.start(*backend, backend->unenforced());
+    SR_DO(server.handle_signals([&options] { return load_again(options); }));
+    SR_DO(server.listen());
+    log(LogLevel::notice, "listening at '{}'", config->socket.path);
+    return server.run();
+}
+
+int serve_or_check(const ServeOptions& options) {
+    auto loaded = load(options);
+    if (!loaded) {
+        complain(loaded.error().message);
+        return kFailure;
+    }
+    if (options.only_print) return finish_with(render_config(loaded->config));
+    if (options.only_check) return kSuccess;
+    const auto served = serve(options, *std::move(loaded));
+    if (served) return kSuccess;
+    complain(served.error().message);
+    return kFailure;
+}
+
+}  // namespace
+
+int serve_command(const Arguments& arguments) {
+    ServeOptions options;
+    OptionParser parser(
+        {"serve", "[OPTION]...",
+         "Is the supervisor: builds shards for its clients until SIGTERM ends it in "
+         "order.\nSIGHUP reads the settings again; a file with a mistake changes "
+         "nothing.",
+         "  shardrun serve\n"
+         "  shardrun serve --check --config ./shardrun.toml\n"
+         "  shardrun serve --print-config | grep memory\n"});
+    parser.text("--config", "FILE", options.config,
+                "settings; default /etc/shardrun/shardrun.toml, which may be absent");
+    parser.flag("--best-effort", options.best_effort,
+                "go on without controllers that the host lacks");
+    parser.flag("--check", options.only_check, "only say what is wrong with the settings");
+    parser.flag("--print-config", options.only_print, "only show the settings in force");
+    if (const auto status = parse_or_status(parser, arguments)) return *status;
+    return serve_or_check(options);
+}
+
+}  // namespace shardrun::cli

@@ -1,0 +1,264 @@
+#include "cli/run_session.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/fail.h"
+#include "cli/exit_status.h"
+#include "sys/namespaces.h"
+
+namespace shardrun::cli {
+namespace {
+
+// After the time is over, so long between asking the program to end and killing it.
+constexpr std::chrono::seconds kGrace{2};
+
+/// How the supervisor's sentence begins when everything was there but the program.
+bool is_about_execution(const Error& error) {
+    return error.message.starts_with("execute ");
+}
+
+/// What a program learns of its terminal; the rest of our environment stays here.
+void add_terminal_type(std::vector<std::string>& environment) {
+    const char* type = ::secure_getenv("TERM");
+    for (const std::string& entry : environment)
+        if (entry.starts_with("TERM=")) return;
+    environment.push_back(std::string("TERM=") + (type == nullptr ? "dumb" : type));
+}
+
+}  // namespace
+
+int RunOutcome::exit_status() const {
+    if (is_timed_out) return kTimedOutStatus;
+    if (gave_up_by != 0) return 128 + gave_up_by;
+    if (exit) return exit_status_of(*exit);
+    return error ? exit_status_of(*error, is_exec_failure) : kOwnFailureStatus;
+}
+
+RunSession::RunSession(sys::EventLoop& loop, Client client, RunPlan plan)
+    : loop_(loop), client_(std::move(client)), plan_(std::move(plan)) {}
+
+RunSession::~RunSession() {
+    end();
+}
+
+bool RunSession::wants_terminal() const {
+    if (plan_.tty != TtyMode::automatic) return plan_.tty == TtyMode::always;
+    return sys::is_terminal(STDIN_FILENO) && sys::is_terminal(STDOUT_FILENO);
+}
+
+Result<void> RunSession::start() {
+    SR_TRY(sys::SignalFd signals, sys::SignalFd::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
+                                                         SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH}));
+    signals_.emplace(std::move(signals));
+    SR_DO(loop_.watch(signals_->fd(), EPOLLIN, [this](std::uint32_t) { on_signals(); }));
+    SR_DO(loop_.watch(client_.fd(), EPOLLIN, [this](std::uint32_t) { on_client(); }));
+    if (plan_.timeout)
+        timeout_ = loop_.set_timer(loop_.now() + *plan_.timeout, [this] { on_timeout(); });
+    return send_request();
+}
+
+Result<void> RunSession::send_request() {
+    if (plan_.profile != "default") {
+        SR_TRY(session_request_, send(ResourceRequest{ResourceRequest::Session{plan_.profile}}));
+    }
+    ResourceRequest::Run run = plan_.run;
+    std::vector<int> stdio{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    if (wants_terminal()) {
+        run.program.terminal = sys::window_size(STDIN_FILENO);
+        add_terminal_type(run.program.env);
+        stdio.clear();
+    }
+    asked_at_ = loop_.now();
+    SR_TRY(run_request_, client_.send(ResourceRequest{std::move(run)}, stdio));
+    state_ = State::requested;
+    watch_client();
+    return {};
+}
+
+Result<std::uint64_t> RunSession::send(const Message& message) {
+    auto sent = client_.send(message);
+    watch_client();
+    return sent;
+}
+
+void RunSession::watch_client() {
+    if (client_.is_open())
+        (void)loop_.change(client_.fd(), client_.wants_write() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void RunSession::on_client() {
+    // What could not be written because nobody reads any more shows in try_receive as well.
+    (void)client_.flush();
+    while (!is_over()) {
+        auto frame = client_.try_receive();
+        if (!frame) return fail_with(frame.error());
+        if (!*frame) break;
+        on_frame(**std::move(frame));
+    }
+    if (!is_over()) watch_client();
+}
+
+void RunSession::on_frame(ReceivedFrame frame) {
+    const std::uint64_t correlation = frame.frame.correlation;
+    if (const auto error = frame.error()) return on_refused(correlation, *error);
+    if (correlation == status_request_ && status_request_ != 0) {
+        if (const auto* status = std::get_if<ShardStatus>(&frame.frame.message))
+            outcome_.status = *status;
+        return;
+    }
+    if (const ShardAssignment* assignment = frame.assignment())
+        if (correlation == run_request_) on_assignment(frame, *assignment);
+}
+
+void RunSession::on_refused(std::uint64_t correlation, const Error& error) {
+    if (correlation == run_request_) return fail_with(error, is_about_execution(error));
+    if (correlation == session_request_ || correlation == 0) return fail_with(error);
+    // A signal for a program that has just ended, or a measurement that came too late.
+}
+
+void RunSession::on_assignment(ReceivedFrame& frame, const ShardAssignment& assignment) {
+    switch (assignment.kind) {
+        case AssignmentKind::started:
+            return on_started(frame, assignment);
+        case AssignmentKind::exited:
+            return on_exited(assignment);
+        case AssignmentKind::stopped:
+            return on_stopped();
+        case AssignmentKind::failed:
+        case AssignmentKind::reclaimed:
+            if (state_ != State::requested && state_ != State::running) return;
+            return fail_with(Error{
+                ESRCH, "the shard went away: " + assignment.reason.value_or("no reason given")});
+        case AssignmentKind::session:
+        case AssignmentKind::assigned:
+        case AssignmentKind::resized:
+        case AssignmentKind::split:
+        case AssignmentKind::merged:
+        case AssignmentKind::draining:
+        case AssignmentKind::listed:
+        case AssignmentKind::done:
+        case AssignmentKind::continued:
+            return;
+    }
+}
+
+void RunSession::on_started(ReceivedFrame& frame, const ShardAssignment& assignment) {
+    if (state_ != State::requested) return;
+    state_ = State::running;
+    outcome_.time_to_start =
+        std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - asked_at_);
+    outcome_.shard = assignment;
+    shard_ = assignment.shard;
+    program_ = assignment.program;
+    if (plan_.wants_report || plan_.info_path) look_closer();
+    UniqueFd master = frame.take_fd(FdRole::terminal);
+    if (!master) return;
+    if (auto started = start_relay(std::move(master)); !started) fail_with(started.error());
+}
+
+/// What the shard is beyond what the supervisor tells: gone when the program is.
+void RunSession::look_closer() {
+    const auto init = outcome_.shard->init_pid;
+    if (init) outcome_.namespaces = sys::own_namespaces(static_cast<pid_t>(*init));
+    ShardStatus question;
+    question.shard = shard_;
+    if (const auto sent = send(question)) status_request_ = *sent;
+}
+
+Result<void> RunSession::start_relay(UniqueFd master) {
+    if (sys::is_terminal(STDIN_FILENO)) {
+        SR_TRY(sys::RawMode raw, sys::RawMode::enter(STDIN_FILENO));
+        raw_.emplace(std::move(raw));
+    }
+    (void)::signal(SIGPIPE, SIG_IGN);  // A closed output ends the relay instead.
+    relay_ = std::make_unique<TerminalRelay>(loop_, std::move(master), STDIN_FILENO, STDOUT_FILENO,
+                                             [this] {
+                                                 if (state_ == State::emptying) end();
+                                             });
+    return relay_->start();
+}
+
+void RunSession::on_exited(const ShardAssignment& assignment) {
+    if (state_ != State::running || assignment.program != program_) return;
+    outcome_.exit = assignment.exit.value_or(ProgramExit{});
+    if (!relay_ || relay_->has_ended()) return end();
+    state_ = State::emptying;
+    relay_->finish();
+}
+
+void RunSession::on_stopped() {
+    if (state_ == State::running) stop_ourselves();
+}
+
+/// The shell that waits for us sees a stopped job; `fg` brings SIGCONT, which goes on from there.
+void RunSession::stop_ourselves() {
+    if (raw_) raw_->suspend();
+    (void)::kill(::getpid(), SIGSTOP);
+}
+
+void RunSession::on_signals() {
+    while (!is_over()) {
+        const auto signal_number = signals_->read();
+        if (!signal_number) return;
+        on_signal(*signal_number);
+    }
+}
+
+void RunSession::on_signal(int signal_number) {
+    if (signal_number == SIGWINCH) {
+        if (relay_) (void)sys::set_window_size(relay_->master(), sys::window_size(STDIN_FILENO));
+        return;
+    }
+    if (signal_number == SIGCONT && raw_) raw_->resume();
+    if (state_ == State::running) return forward(signal_number);
+    if (signal_number == SIGCONT) return;
+    if (signal_number == SIGTSTP) return stop_ourselves();
+    outcome_.gave_up_by = signal_number;
+    end();
+}
+
+void RunSession::forward(int signal_number) {
+    const ResourceRequest::Signal signal{shard_, program_,
+                                         static_cast<std::uint32_t>(signal_number)};
+    if (const auto sent = send(ResourceRequest{signal}); !sent) fail_with(sent.error());
+}
+
+/// First it is asked to end, then it is made to.
+void RunSession::on_timeout() {
+    if (state_ != State::running) {
+        outcome_.is_timed_out = true;
+        return end();
+    }
+    if (outcome_.is_timed_out) return forward(SIGKILL);
+    outcome_.is_timed_out = true;
+    forward(SIGTERM);
+    forward(SIGCONT);  // A stopped program could not obey.
+    timeout_ = loop_.set_timer(loop_.now() + kGrace, [this] { on_timeout(); });
+}
+
+void RunSession::fail_with(Error error, bool is_exec_failure) {
+    if (is_over()) return;
+    // The connection may end right after the program did: then there is nothing to complain of.
+    if (!outcome_.exit) {
+        outcome_.error = std::move(error);
+        outcome_.is_exec_failure = is_exec_failure;
+    }
+    end();
+}
+
+void RunSession::end() {
+    if (std::exchange(state_, State::over) == State::over) return;
+    loop_.cancel_timer(timeout_);
+    if (signals_) loop_.forget(signals_->fd());
+    loop_.forget(client_.fd());
+    relay_.reset();
+    raw_.reset();
+}
+
+}  // namespace shardrun::cli
