@@ -86,6 +86,8 @@ class SHARDRUN_EXPORT Client {
     /// arrive meanwhile are set aside for `next_event`, the latest 16384 of them.
     Result<ReceivedFrame> request(const Message& message, std::span<const int> fds = {},
                                   Timeout timeout = kNoTimeout);
+    /// The reply to a message that was sent; the same as in `request`.
+    Result<ReceivedFrame> await_reply(std::uint64_t correlation, Timeout timeout = kNoTimeout);
     /// The next event: of the request with this correlation id, or of any with 0. Others are set
     /// aside. An event may be an error frame: see `ReceivedFrame::error`.
     Result<ReceivedFrame> next_event(std::uint64_t correlation = 0, Timeout timeout = kNoTimeout);
@@ -128,7 +130,6 @@ class SHARDRUN_EXPORT Client {
 
  private:
     struct State;
-    Result<ReceivedFrame> await_reply(std::uint64_t correlation, Timeout timeout);
     explicit Client(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

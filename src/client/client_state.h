@@ -31,7 +31,7 @@ class Deadline {
 namespace shardrun {
 
 /// The connection and what arrived for later.
-struct Client::State {
+struct [[gnu::visibility("hidden")]] Client::State {
     explicit State(UniqueFd socket) : channel(std::move(socket)) {}
 
     using Match = std::function<bool(const ReceivedFrame&)>;

@@ -17,7 +17,8 @@
 namespace shardrun::test {
 
 /// Shards and programs that exist only in a table; outcomes arrive in the loop's next round.
-/// A program whose argv[0] is "true" ends at once, every other one when it is signalled.
+/// What argv[0] says: "true" ends at once, "exit" with status 7, "never" never starts; every other
+/// program ends when it is signalled.
 class FakeBackend final : public shard::ShardBackend {
  public:
     FakeBackend(sys::EventLoop& loop, sys::FdTable& fds, shard::BackendListener& listener)
@@ -37,12 +38,13 @@ class FakeBackend final : public shard::ShardBackend {
         for (const FdToken token : program.stdio) fds_.discard(token);
         shards_[shard].insert(program.id);
         later([this, shard, program] {
-            if (!is_running(shard, program.id)) return;
+            if (!is_running(shard, program.id) || program.argv.front() == "never") return;
             shard::Started started;
             if (program.wants_pidfd) started.pidfd = fds_.insert(make_fd());
             if (program.terminal) started.terminal = fds_.insert(make_fd());
             listener_.on_started(shard, program.id, started);
-            if (program.argv.front() == "true") end(shard, program.id, 0);
+            if (program.argv.front() == "true") end(shard, program.id, {});
+            if (program.argv.front() == "exit") end(shard, program.id, {.status = 7});
         });
     }
 
@@ -51,7 +53,8 @@ class FakeBackend final : public shard::ShardBackend {
         later([this, shard, program, signal_number] {
             const std::set<ProgramId> running = shards_[shard];
             for (const ProgramId each : running)
-                if (program == ProgramId{} || program == each) end(shard, each, signal_number);
+                if (program == ProgramId{} || program == each)
+                    end(shard, each, killed_by(signal_number));
         });
     }
 
@@ -63,7 +66,7 @@ class FakeBackend final : public shard::ShardBackend {
         calls_.push_back("destroy");
         later([this, shard] {
             const std::set<ProgramId> running = shards_[shard];
-            for (const ProgramId program : running) end(shard, program, 9);
+            for (const ProgramId program : running) end(shard, program, killed_by(9));
             shards_.erase(shard);
             listener_.on_reclaimed(shard);
         });
@@ -93,11 +96,12 @@ class FakeBackend final : public shard::ShardBackend {
         return found != shards_.end() && found->second.contains(program);
     }
 
-    void end(ShardId shard, ProgramId program, int signal_number) {
-        if (shards_[shard].erase(program) == 0) return;
-        ProgramExit exit;
-        exit.signal_number = static_cast<std::uint8_t>(signal_number);
-        listener_.on_exited(shard, program, exit);
+    static ProgramExit killed_by(int signal_number) {
+        return {.signal_number = static_cast<std::uint8_t>(signal_number)};
+    }
+
+    void end(ShardId shard, ProgramId program, const ProgramExit& exit) {
+        if (shards_[shard].erase(program) != 0) listener_.on_exited(shard, program, exit);
     }
 
     sys::EventLoop& loop_;
