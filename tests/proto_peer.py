@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A second implementation of shardrun-protocol(7), written from the manual page alone.
 
     proto_peer.py check FILE...   every vector: text -> bytes, bytes -> text, refusals -> code and offset
@@ -287,14 +287,12 @@ def main(arguments):
     if len(arguments) < 2 or arguments[0] != "check":
         print(__doc__, file=sys.stderr)
         return 2
-    failures = 0
+    status = 0
     for path in arguments[1:]:
         why = check(path)
-        if why is not None:
-            failures += 1
-            print(f"{os.path.basename(path)}: {why}")
-    print(f"{len(arguments) - 1 - failures} vectors hold, {failures} do not")
-    return 1 if failures else 0
+        print(f"{'ok' if why is None else 'not ok'} - {os.path.basename(path)}" + (f": {why}" if why else ""))
+        status |= why is not None
+    return int(status)
 
 
 if __name__ == "__main__":

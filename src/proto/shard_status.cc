@@ -55,7 +55,7 @@ void describe_measured(Fields& fields, Of<Fields, ShardStatus>& status) {
 }
 
 /// | offset | type   | field          | bounds                                          |
-/// |      0 | u64    | shard          | 0: all of the client's                          |
+/// |      0 | u64    | shard          |                                                 |
 /// | 0x0501 | u16    | reported_load  | 0..10000                                        |
 /// | 0x0502 | u32    | reported_queue |                                                 |
 /// | 0x05.. |        | measured       | above                                           |

@@ -163,7 +163,7 @@ ShardAssignment listed() {
 void add_assignments(std::map<std::string, Frame>& frames) {
     frames["assignment-session"] = assignment(1, kReply, kind(AssignmentKind::session, 0, 0));
     frames["assignment-assigned"] = assignment(3, kReply, assigned());
-    frames["assignment-started"] = assignment(4, kReply | kMore, started());
+    frames["assignment-started"] = assignment(4, kReply, started());
     frames["assignment-exited"] = assignment(4, kEvent, exited());
     frames["assignment-failed"] = assignment(2, kReply, failed());
     frames["assignment-listed"] = assignment(10, kReply | kMore, listed());
