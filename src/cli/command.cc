@@ -1,30 +1,15 @@
 #include "cli/command.h"
 
-#include <array>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 
 namespace shardrun::cli {
-namespace {
-
-constexpr std::array<Command, 11> kCommands{{
-    {"run", "run a program in a new shard", run_command},
-    {"exec", "run a program in a shard that exists", exec_command},
-    {"ls", "list shards", ls_command},
-    {"inspect", "show everything about a shard", inspect_command},
-    {"stats", "show what shards use", stats_command},
-    {"events", "show what happens to shards", events_command},
-    {"kill", "send a signal to a shard's programs", kill_command},
-    {"release", "give shards back", release_command},
-    {"serve", "be the supervisor", serve_command},
-    {"doctor", "say what this host can do and what mends the rest", doctor_command},
-    {"version", "show the version", version_command},
-}};
-
-}  // namespace
-
-std::span<const Command> commands() {
-    return kCommands;
+void fill_standard_descriptors() {
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO) (void)::close(fd);
 }
 
 std::optional<int> parse_or_status(OptionParser& parser, const Arguments& arguments) {

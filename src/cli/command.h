@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string_view>
 
 #include "cli/option_parser.h"
@@ -15,9 +15,6 @@ struct Command {
     int (*run)(const Arguments& arguments);
 };
 
-/// All of them, in the order of the help.
-std::span<const Command> commands();
-
 int run_command(const Arguments& arguments);
 int exec_command(const Arguments& arguments);
 int ls_command(const Arguments& arguments);
@@ -26,7 +23,10 @@ int stats_command(const Arguments& arguments);
 int events_command(const Arguments& arguments);
 int kill_command(const Arguments& arguments);
 int release_command(const Arguments& arguments);
+/// Becomes the program shardrun-serve; see serve_elsewhere.cc.
 int serve_command(const Arguments& arguments);
+/// The supervisor itself.
+int serve_here(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 
@@ -34,6 +34,10 @@ int version_command(const Arguments& arguments);
 inline constexpr int kSuccess = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;
+
+/// A closed descriptor 0, 1 or 2 would be given to the next file that is opened, and what is meant
+/// for standard output would land in it. For the beginning of main.
+void fill_standard_descriptors();
 
 /// Parses; gives the exit status to end with when there is nothing to do (help, or a mistake).
 std::optional<int> parse_or_status(OptionParser& parser, const Arguments& arguments);

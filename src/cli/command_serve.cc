@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "sys/real_clock.h"
 
-/// `shardrun serve`.
+/// What `shardrun serve` does, in the program shardrun-serve.
 namespace shardrun::cli {
 namespace {
 
@@ -82,7 +82,7 @@ int serve_or_check(const ServeOptions& options) {
 
 }  // namespace
 
-int serve_command(const Arguments& arguments) {
+int serve_here(const Arguments& arguments) {
     ServeOptions options;
     OptionParser parser(
         {"serve", "[OPTION]...",

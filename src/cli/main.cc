@@ -1,7 +1,6 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <array>
+#include <exception>
 #include <string>
 
 #include "base/fail.h"
@@ -15,19 +14,25 @@ namespace {
 using namespace shardrun;
 using namespace shardrun::cli;
 
-/// A closed descriptor 0, 1 or 2 would be given to the next file that is opened, and what is meant
-/// for standard output would land in it.
-void fill_standard_descriptors() {
-    int fd = 0;
-    while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
-    if (fd > STDERR_FILENO) (void)::close(fd);
-}
+constexpr std::array<Command, 11> kCommands{{
+    {"run", "run a program in a new shard", run_command},
+    {"exec", "run a program in a shard that exists", exec_command},
+    {"ls", "list shards", ls_command},
+    {"inspect", "show everything about a shard", inspect_command},
+    {"stats", "show what shards use", stats_command},
+    {"events", "show what happens to shards", events_command},
+    {"kill", "send a signal to a shard's programs", kill_command},
+    {"release", "give shards back", release_command},
+    {"serve", "be the supervisor", serve_command},
+    {"doctor", "say what this host can do and what mends the rest", doctor_command},
+    {"version", "show the version", version_command},
+}};
 
 std::string overview() {
     std::string text =
         "Usage: shardrun COMMAND [OPTION]... [ARGUMENT]...\n\n"
         "Runs programs in shards: isolated, limited, accounted for.\n\nCommands:\n";
-    for (const Command& command : commands())
+    for (const Command& command : kCommands)
         text += fmt::format("  {:<8}  {}\n", command.name, command.summary);
     return text +
            "\nExamples:\n"
@@ -38,7 +43,7 @@ std::string overview() {
 
 int unknown_command(std::string_view word) {
     std::vector<std::string_view> names;
-    for (const Command& command : commands()) names.push_back(command.name);
+    for (const Command& command : kCommands) names.push_back(command.name);
     complain(fmt::format("'{}' is no command{}: see 'shardrun --help'", printable(word),
                          did_you_mean(word, names)));
     return kUsage;
@@ -52,8 +57,8 @@ int run_main(const Arguments& words) {
     if (words[0] == "--help" || words[0] == "-h" || words[0] == "help")
         return finish_with(overview());
     const std::string name = words[0] == "--version" ? "version" : words[0];
-    const auto command = std::ranges::find(commands(), name, &Command::name);
-    if (command == commands().end()) return unknown_command(words[0]);
+    const auto command = std::ranges::find(kCommands, name, &Command::name);
+    if (command == kCommands.end()) return unknown_command(words[0]);
     return command->run(Arguments(words.begin() + 1, words.end()));
 }
 
