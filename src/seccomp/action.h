@@ -17,12 +17,15 @@ enum class Action : std::uint32_t {
     allow = SECCOMP_RET_ALLOW,
 };
 
+// An Action is the action's word with a value in it, not only one of the enumerators.
+// NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange)
 constexpr Action errno_action(std::uint16_t code) {
     return Action(SECCOMP_RET_ERRNO | code);
 }
 constexpr Action trace_action(std::uint16_t message) {
     return Action(SECCOMP_RET_TRACE | message);
 }
+// NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
 constexpr std::uint32_t to_word(Action action) {
     return static_cast<std::uint32_t>(action);
 }

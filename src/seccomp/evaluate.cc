@@ -41,9 +41,10 @@ DataWords words_of(const CallPattern& pattern) {
     const Arch arch = pattern.arch == Arch::x32 ? Arch::x86_64 : pattern.arch;
     words[1] = static_cast<std::uint32_t>(arch);
     for (std::size_t i = 0; i < pattern.args.size(); ++i) {
-        if (!pattern.args[i]) continue;
-        words[4 + 2 * i] = static_cast<std::uint32_t>(*pattern.args[i]);
-        words[5 + 2 * i] = static_cast<std::uint32_t>(*pattern.args[i] >> 32);
+        const std::optional<std::uint64_t> arg = pattern.args[i];
+        if (!arg) continue;
+        words[4 + 2 * i] = static_cast<std::uint32_t>(*arg);
+        words[5 + 2 * i] = static_cast<std::uint32_t>(*arg >> 32);
     }
     return words;
 }

@@ -74,10 +74,10 @@ struct Profile {
     bool operator==(const Profile&) const = default;
 };
 
-inline constexpr std::size_t kProfileTextMax = 1024 * 1024;  ///< bytes of JSON
-inline constexpr std::size_t kProfileDepthMax = 16;          ///< nesting of JSON
-inline constexpr std::size_t kProfileRulesMax = 4096;        ///< rules
-inline constexpr std::size_t kProfileNamesMax = 16384;       ///< names over all rules
+inline constexpr std::size_t kProfileTextMax = std::size_t{1024} * 1024;  ///< bytes of JSON
+inline constexpr std::size_t kProfileDepthMax = 16;                       ///< nesting of JSON
+inline constexpr std::size_t kProfileRulesMax = 4096;                     ///< rules
+inline constexpr std::size_t kProfileNamesMax = 16384;                    ///< names over all rules
 
 /// Reads a profile in the OCI runtime's format ("architectures") or in Docker's and Podman's
 /// ("archMap", "includes", "excludes"). Unknown keys are refused; system calls that nobody knows
