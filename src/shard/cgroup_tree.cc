@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "sys/device_filter.h"
 
 namespace shardrun::shard {
 namespace {
@@ -211,6 +212,10 @@ Result<CgroupTree> CgroupTree::create(const std::string& root) {
     tree.missing_ |= enable_controllers(tree.instance_);
     // Instance, slice, shard: nothing below may nest deeper.
     (void)tree.instance_.write("cgroup.max.depth", "2");
+    const Result<void> restricted = sys::restrict_devices(tree.instance_);
+    if (!restricted)
+        log(LogLevel::notice, "{}: shards reach devices only through their /dev, which has six",
+            restricted.error().message);
     return tree;
 }
 
