@@ -20,7 +20,7 @@ DecodedBody<Message> decode_body(std::string_view name, std::span<const std::byt
     FieldReader in(name, body, Shape::open);
     Message message{};
     describe(in, message);
-    if (in.finish()) return std::unexpected(*in.finish());
+    if (const auto& fault = in.finish()) return std::unexpected(*fault);
     return message;
 }
 
@@ -30,7 +30,7 @@ Result<void> encode_body(std::string_view name, ByteWriter& out, const Message& 
                          bool is_critical, Describe describe) {
     FieldWriter writer(name, out, is_critical);
     describe(writer, message);
-    if (writer.finish()) return std::unexpected(*writer.finish());
+    if (const auto& error = writer.finish()) return std::unexpected(*error);
     return {};
 }
 

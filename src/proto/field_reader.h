@@ -104,7 +104,7 @@ class FieldReader {
         FieldReader inner(field, tlv.value, shape);
         inner.parent_ = this;
         describe(inner, value);
-        if (inner.finish()) adopt(*inner.finish(), tlv.offset);
+        if (const auto& fault = inner.finish()) adopt(*fault, tlv.offset);
     }
 
     bool read_number(std::string_view field, std::size_t size, Bounds bounds, std::uint64_t& value);

@@ -32,9 +32,11 @@ Outcome decode(Bytes stream, std::size_t piece_max, Rng& rng) {
             SR_ASSERT(missing > 0 && missing <= kPayloadSizeMax + kHeaderSize);
             const auto next = decoder.next(piece);
             if (!next) outcome.error = next.error();
-            if (!next || !*next) break;
-            SR_ASSERT((*next)->end_offset_bytes == decoder.offset_bytes());
-            outcome.frames.push_back(**next);
+            if (!next) break;
+            const std::optional<ReceivedFrame>& received = *next;
+            if (!received) break;
+            SR_ASSERT(received->end_offset_bytes == decoder.offset_bytes());
+            outcome.frames.push_back(*received);
         }
         SR_ASSERT(outcome.error || piece.empty());
     }

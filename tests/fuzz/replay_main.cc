@@ -88,6 +88,7 @@ std::vector<Input> load_all(const std::vector<std::string>& paths) {
     }
     std::ranges::sort(files);
     std::vector<Input> corpus;
+    corpus.reserve(files.size());
     for (const std::filesystem::path& file : files) corpus.push_back(load(file));
     return corpus;
 }

@@ -48,8 +48,9 @@ TEST_CASE("frames come out whole and in order however the stream is cut") {
             for (;;) {
                 auto next = decoder.next(piece);
                 REQUIRE(next);
-                if (!*next) break;
-                received.push_back(**next);
+                const std::optional<ReceivedFrame>& frame = *next;
+                if (!frame) break;
+                received.push_back(*frame);
             }
             CHECK(piece.empty());
         }
