@@ -37,6 +37,7 @@ void Manager::State::start_program(ClientRecord& client, Asker asker, ShardRecor
     ProgramRecord& program = programs[spec.id];
     program.id = spec.id;
     program.shard = shard.id();
+    if (shard.is_one_shot && shard.main_program == ProgramId{}) shard.main_program = spec.id;
     program.uid = client.peer.uid;
     program.asker = asker;
     program.wants_pidfd = spec.wants_pidfd;
@@ -70,8 +71,8 @@ void Manager::State::on(ProgramStarted& event) {
     } else {
         // Whoever got the shard with this same request learns what it is, others know.
         const std::vector<FdRole> roles = std::exchange(started.fds, {});
-        started = shard.is_one_shot ? describe(shard, AssignmentKind::started)
-                                    : signal_of(*program, AssignmentKind::started);
+        started = shard.main_program == program->id ? describe(shard, AssignmentKind::started)
+                                                    : signal_of(*program, AssignmentKind::started);
         started.program = program->id;
         started.state = shard.state;
         started.fds = roles;
@@ -162,9 +163,10 @@ void Manager::State::forget(ProgramRecord& program) {
 
 void Manager::State::after_program(ShardId id) {
     ShardRecord& shard = shards.at(id);
-    if (shard.is_destroying || !shard.programs.empty()) return;
-    if (shard.is_one_shot || is_draining)
-        return destroy(shard, Error{ECANCELED, "its program ended"});
+    if (shard.is_destroying) return;
+    const bool is_over = shard.is_one_shot && !shard.programs.contains(shard.main_program);
+    if (!is_over && !shard.programs.empty()) return;
+    if (is_over || is_draining) return destroy(shard, Error{ECANCELED, "its program ended"});
     if (!shard.is_prepared) return;
     shard.state = ShardState::ready;
     await_idle(shard);
@@ -191,7 +193,7 @@ void Manager::State::abandon(ProgramRecord& program, const Error& why) {
             client->programs.erase(program.id);
     program.asker.reset();
     program.is_unwanted = true;
-    if (shard.is_one_shot) return destroy(shard, why);
+    if (shard.main_program == program.id) return destroy(shard, why);
     if (program.state != ProgramState::waiting) send_signals(program);
 }
 

@@ -119,6 +119,8 @@ Result<void> Manager::State::run_in_new_shard(ClientRecord& client, Asker asker,
     SR_TRY(shard::ProgramSpec program,
            check_program(std::move(run.program), fds.size(), spec.limits));
     SR_TRY(ShardRecord * shard, place(client, asker, std::move(spec), true));
+    if (shard->is_prepared && !subscribers.empty())
+        publish(*shard, describe(*shard, AssignmentKind::assigned));
     start_program(client, asker, *shard, std::move(program), fds);
     return {};
 }
@@ -126,11 +128,6 @@ Result<void> Manager::State::run_in_new_shard(ClientRecord& client, Asker asker,
 Result<void> Manager::State::run_in(ClientRecord& client, Asker asker, ResourceRequest::Run& run,
                                     Fds& fds) {
     SR_TRY(ShardRecord * shard, find_living(client, *run.shard));
-    if (shard->is_one_shot)
-        return refuse(EBUSY,
-                      "shard {}: belongs to one program and ends with it; ask for a shard "
-                      "first to run several",
-                      static_cast<std::uint64_t>(shard->id()));
     SR_TRY(shard::ProgramSpec program,
            check_program(std::move(run.program), fds.size(), shard->spec.limits));
     start_program(client, asker, *shard, std::move(program), fds);

@@ -61,7 +61,8 @@ struct ShardRecord {
     ShardState state = ShardState::preparing;
     bool is_parked = false;       ///< nobody's yet: the warm pool's, of the kind below
     shard::SliceId parked_for{};  ///< its kind's slice: its own client's, or 0 for anybody
-    bool is_one_shot = false;     ///< of a Run without a shard: ends with its program
+    bool is_one_shot = false;     ///< of a Run without a shard: ends with its first program
+    ProgramId main_program{};     ///< that program; others may be run beside it
     bool is_prepared = false;
     bool is_warm = false;        ///< came from the warm pool
     bool is_answered = false;    ///< the NewShard it comes from got its reply
