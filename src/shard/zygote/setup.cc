@@ -119,6 +119,9 @@ bool make_tmpfs(const LaunchOrder& order, int& tmpfs, Failure& failure) {
             raw_call(SYS_fchownat, tmpfs, as_long(part.name), order.uid, order.uid, 0);
     }
     if (!write_accounts(tmpfs, order, failure)) return false;
+    // Linux before 6.15 clones no part of a mount that is attached nowhere. Below the view of /tmp,
+    // where no program can reach it, the whole stays attached.
+    if (!attach(tmpfs, "/tmp", failure)) return false;
     for (unsigned i = 0; i < kViewCount; ++i)
         if (!attach_view(tmpfs, view(i), failure)) return false;
     // The supervisor will work through this view: no link that a program plants may lead it astray.
@@ -139,7 +142,9 @@ bool mount_at(const char* type, const FsOption* options, std::size_t count,
 bool cover(const PlanWalk& at, Failure& failure) {
     const char* path = at.path();
     const PlanKind kind = at.entry().kind;
-    if (raw_call(SYS_faccessat, AT_FDCWD, as_long(path), 0) < 0) return true;
+    const long there = raw_call(SYS_faccessat, AT_FDCWD, as_long(path), 0);
+    if (there == -2) return true;  // ENOENT; nothing else is taken for it.
+    if (!succeeded(there, failure, Step::mask_path, path)) return false;
     const char* source = kind == PlanKind::mask_file   ? kNullDevice
                          : kind == PlanKind::read_only ? path
                                                        : kEmptyDirectory;
@@ -206,8 +211,9 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
                    Step::set_hostname, order.hostname))
         return false;
     if (!make_tmpfs(order, tmpfs, failure)) return false;
-    const FsOption pts_options[] = {{"ptmxmode", "0666"}, {"mode", "0620"}};
-    if (!mount_at("devpts", pts_options, 2, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+    // kernel.pty.max bounds the whole host: no shard may use it up for the others.
+    const FsOption pts_options[] = {{"ptmxmode", "0666"}, {"mode", "0620"}, {"max", "256"}};
+    if (!mount_at("devpts", pts_options, 3, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                   Step::make_devpts, "/dev/pts", failure))
         return false;
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
