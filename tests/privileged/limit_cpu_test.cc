@@ -27,7 +27,7 @@ ShardLimits on_first_core(std::uint32_t weight) {
 TEST_CASE("a hog with two threads gets the half core of cpu.max and is counted as throttled") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "cpu", "2"}, millicores(500)));
+    Program program(client, in_new_shard({bed.hog(), "cpu", "2"}, millicores(500)));
     REQUIRE(program.read_line() == "2 ready");
     const double cores = cores_used(client, program.shard(), 3s);
     CHECK(cores > 0.30);
@@ -38,7 +38,7 @@ TEST_CASE("a hog with two threads gets the half core of cpu.max and is counted a
 TEST_CASE("cpu.max follows a resize while the hog runs") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "cpu", "2"}, millicores(1200)));
+    Program program(client, in_new_shard({bed.hog(), "cpu", "2"}, millicores(1200)));
     REQUIRE(program.read_line() == "2 ready");
     const double before = cores_used(client, program.shard(), 2s);
     must(client.resize(program.shard(), millicores(200)));
@@ -52,8 +52,8 @@ TEST_CASE(
     "of two hogs on one core the one with four times the weight gets about four times as much") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program light(client, in_new_shard({hog(), "cpu", "1"}, on_first_core(100)));
-    Program heavy(client, in_new_shard({hog(), "cpu", "1"}, on_first_core(400)));
+    Program light(client, in_new_shard({bed.hog(), "cpu", "1"}, on_first_core(100)));
+    Program heavy(client, in_new_shard({bed.hog(), "cpu", "1"}, on_first_core(400)));
     REQUIRE(light.read_line() == "1 ready");
     REQUIRE(heavy.read_line() == "1 ready");
     const auto usage = [&](const Program& program) {

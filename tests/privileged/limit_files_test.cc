@@ -16,7 +16,8 @@ TEST_CASE("a program opens as many files as files_max allows and not one more") 
     Client client = bed.connect();
     ShardLimits limits;
     limits.files_max = 50;
-    CHECK(output_of(client, in_new_shard({hog(), "files"}, limits)) == "50 Too many open files\n");
+    CHECK(output_of(client, in_new_shard({bed.hog(), "files"}, limits)) ==
+          "50 Too many open files\n");
 }
 
 TEST_CASE("the shard's tmpfs holds what tmpfs_size_max allows and not more") {
@@ -24,7 +25,8 @@ TEST_CASE("the shard's tmpfs holds what tmpfs_size_max allows and not more") {
     Client client = bed.connect();
     ShardLimits limits;
     limits.tmpfs_size_max_bytes = 8 * kMiB;
-    const std::string line = output_of(client, in_new_shard({hog(), "fill", "/tmp/file"}, limits));
+    const std::string line =
+        output_of(client, in_new_shard({bed.hog(), "fill", "/tmp/file"}, limits));
     CHECK(line.ends_with("No space left on device\n"));
     CHECK(std::stol(line) >= 4);
     CHECK(std::stol(line) <= 8);

@@ -46,14 +46,16 @@ void make_file() {
     ::sync();
 }
 
-double milliseconds_to_read(Client& client, const ShardLimits& limits) {
-    return std::stod(output_of(client, in_new_shard({hog(), "read", kFile, "8"}, limits)));
+double milliseconds_to_read(const Testbed& bed, const ShardLimits& limits) {
+    Client client = bed.connect();
+    return std::stod(output_of(client, in_new_shard({bed.hog(), "read", kFile, "8"}, limits)));
 }
 
-double milliseconds_to_write(Client& client, const ShardLimits& limits) {
+double milliseconds_to_write(const Testbed& bed, const ShardLimits& limits) {
+    Client client = bed.connect();
     const UniqueFd file(::open(kFile, O_RDWR | O_DIRECT | O_CLOEXEC));
     REQUIRE(file);
-    Program program(client, in_new_shard({hog(), "write", "8"}, limits), file.get());
+    Program program(client, in_new_shard({bed.hog(), "write", "8"}, limits), file.get());
     return std::stod(program.read_line());
 }
 
@@ -62,9 +64,8 @@ double milliseconds_to_write(Client& client, const ShardLimits& limits) {
 TEST_CASE("io.max holds reads to its rate") {
     make_file();
     const Testbed bed(Controllers::require, "", {"/run/vm/scratch"});
-    Client client = bed.connect();
-    const double free_ms = milliseconds_to_read(client, {});
-    const double held_ms = milliseconds_to_read(client, reads(2 * kMiB));
+    const double free_ms = milliseconds_to_read(bed, {});
+    const double held_ms = milliseconds_to_read(bed, reads(2 * kMiB));
     CHECK(held_ms > 3000);  // 8 MiB at 2 MiB/s, less what the kernel lets pass at the start
     CHECK(held_ms < 10000);
     CHECK(free_ms < held_ms / 3);
@@ -73,9 +74,8 @@ TEST_CASE("io.max holds reads to its rate") {
 TEST_CASE("io.max holds writes to its rate") {
     make_file();
     const Testbed bed(Controllers::require, "", {"/run/vm/scratch"});
-    Client client = bed.connect();
-    const double free_ms = milliseconds_to_write(client, {});
-    const double held_ms = milliseconds_to_write(client, writes(2 * kMiB));
+    const double free_ms = milliseconds_to_write(bed, {});
+    const double held_ms = milliseconds_to_write(bed, writes(2 * kMiB));
     CHECK(held_ms > 3000);
     CHECK(held_ms < 10000);
     CHECK(free_ms < held_ms / 3);

@@ -23,7 +23,7 @@ ShardLimits memory_max(std::uint64_t size_mib) {
 TEST_CASE("a hog beyond memory.max is killed, and its end says why") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "memory", "256"}, memory_max(64)));
+    Program program(client, in_new_shard({bed.hog(), "memory", "256"}, memory_max(64)));
     CHECK(program.read_all().empty());
     const End end = program.wait();
     REQUIRE_MESSAGE(end.exit.has_value(), end.reason);
@@ -34,7 +34,7 @@ TEST_CASE("a hog beyond memory.max is killed, and its end says why") {
 TEST_CASE("a hog within memory.max goes on") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "memory", "32"}, memory_max(64)));
+    Program program(client, in_new_shard({bed.hog(), "memory", "32"}, memory_max(64)));
     CHECK(program.read_line() == "32 touched");
     CHECK(cgroup_value(client, program.shard(), "memory.stat", "anon") >= 32 * kMiB);
 }
@@ -46,10 +46,10 @@ TEST_CASE("memory.max kills the shard as a group: a harmless program in it ends 
     options.limits = memory_max(64);
     const ReceivedFrame assigned = must(client.new_shard(options));
     const ShardId shard = assigned.assignment()->shard;
-    Program harmless(client, in_shard(shard, {hog(), "memory", "1"}));
+    Program harmless(client, in_shard(shard, {bed.hog(), "memory", "1"}));
     REQUIRE(harmless.read_line() == "1 touched");
     CHECK(cgroup_file(client, shard, "memory.oom.group") == "1");
-    const Program culprit(client, in_shard(shard, {hog(), "memory", "256"}));
+    const Program culprit(client, in_shard(shard, {bed.hog(), "memory", "256"}));
     CHECK(harmless.read_all().empty());
     const End end = harmless.wait();
     CHECK((!end.exit || end.exit->out_of_memory));
@@ -58,9 +58,9 @@ TEST_CASE("memory.max kills the shard as a group: a harmless program in it ends 
 TEST_CASE("another shard lives on when one is out of memory") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program harmless(client, in_new_shard({hog(), "memory", "1"}, memory_max(64)));
+    Program harmless(client, in_new_shard({bed.hog(), "memory", "1"}, memory_max(64)));
     REQUIRE(harmless.read_line() == "1 touched");
-    Program culprit(client, in_new_shard({hog(), "memory", "256"}, memory_max(64)));
+    Program culprit(client, in_new_shard({bed.hog(), "memory", "256"}, memory_max(64)));
     CHECK(culprit.read_all().empty());
     (void)culprit.wait();
     CHECK(listed(client, harmless.shard()).state == ShardState::active);
@@ -71,7 +71,7 @@ TEST_CASE("files in the shard's tmpfs count as its memory") {
     Client client = bed.connect();
     ShardLimits limits = memory_max(32);
     limits.tmpfs_size_max_bytes = 128 * kMiB;
-    Program program(client, in_new_shard({hog(), "fill", "/tmp/file"}, limits));
+    Program program(client, in_new_shard({bed.hog(), "fill", "/tmp/file"}, limits));
     CHECK(program.read_all().empty());
     const End end = program.wait();
     REQUIRE_MESSAGE(end.exit.has_value(), end.reason);
@@ -83,7 +83,7 @@ TEST_CASE("memory.high slows a hog down and counts it") {
     Client client = bed.connect();
     ShardLimits limits = memory_max(256);
     limits.memory_high_bytes = 32 * kMiB;
-    const Program program(client, in_new_shard({hog(), "memory", "128"}, limits));
+    const Program program(client, in_new_shard({bed.hog(), "memory", "128"}, limits));
     while (cgroup_value(client, program.shard(), "memory.events", "high") == 0) continue;
     CHECK(cgroup_value(client, program.shard(), "memory.events", "max") == 0);
     CHECK(cgroup_value(client, program.shard(), "memory.events", "oom_kill") == 0);
@@ -92,7 +92,7 @@ TEST_CASE("memory.high slows a hog down and counts it") {
 TEST_CASE("memory.max follows a resize while the program runs") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "memory", "64"}, memory_max(256)));
+    Program program(client, in_new_shard({bed.hog(), "memory", "64"}, memory_max(256)));
     REQUIRE(program.read_line() == "64 touched");
     must(client.resize(program.shard(), memory_max(300)));
     CHECK(cgroup_file(client, program.shard(), "memory.max") == "314572800");

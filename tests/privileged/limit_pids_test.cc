@@ -18,7 +18,7 @@ ShardLimits pids_max(std::uint64_t value) {
 TEST_CASE("a fork bomb stops at pids.max, is counted, and the shard can still be reclaimed") {
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "fork"}, pids_max(20)));
+    Program program(client, in_new_shard({bed.hog(), "fork"}, pids_max(20)));
     const std::string line = program.read_line();
     CHECK(line.ends_with("Resource temporarily unavailable"));
     const long children = std::stol(line);
@@ -50,7 +50,7 @@ TEST_CASE("pids.max follows a resize while the shard lives") {
     const ShardId shard = assigned.assignment()->shard;
     must(client.resize(shard, pids_max(40)));
     CHECK(cgroup_file(client, shard, "pids.max") == "40");
-    Program program(client, in_shard(shard, {hog(), "fork"}));
+    Program program(client, in_shard(shard, {bed.hog(), "fork"}));
     CHECK(std::stol(program.read_line()) > 20);
 }
 

@@ -47,12 +47,12 @@ TEST_CASE("without memory.swap.max a hog could flee into swap; with 0 it is kill
     const Swap swap;
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program fled(client, in_new_shard({hog(), "memory", "80"}, memory_and_swap(48, 96)));
+    Program fled(client, in_new_shard({bed.hog(), "memory", "80"}, memory_and_swap(48, 96)));
     CHECK(fled.read_line() == "80 touched");
     const std::string used = cgroup_file(client, fled.shard(), "memory.swap.current");
     CHECK(std::stoull(used) >= 16 * kMiB);
     CHECK(std::stoull(used) <= 96 * kMiB);
-    Program killed(client, in_new_shard({hog(), "memory", "80"}, memory_and_swap(48, 0)));
+    Program killed(client, in_new_shard({bed.hog(), "memory", "80"}, memory_and_swap(48, 0)));
     CHECK(killed.read_all().empty());
     const End end = killed.wait();
     REQUIRE_MESSAGE(end.exit.has_value(), end.reason);
@@ -63,7 +63,7 @@ TEST_CASE("memory.swap.max bounds what a hog may swap") {
     const Swap swap;
     const Testbed bed(Controllers::require);
     Client client = bed.connect();
-    Program program(client, in_new_shard({hog(), "memory", "120"}, memory_and_swap(48, 16)));
+    Program program(client, in_new_shard({bed.hog(), "memory", "120"}, memory_and_swap(48, 16)));
     CHECK(program.read_all().empty());
     const End end = program.wait();
     REQUIRE_MESSAGE(end.exit.has_value(), end.reason);

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "privileged/needs.h"
@@ -27,9 +31,11 @@ std::string variable(const char* name) {
     return value == nullptr ? "" : value;
 }
 
+/// Not in /tmp: it holds programs that shards are to see, and /tmp is a place of the shard's own.
 std::string make_folder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "shardrun-test-XXXXXX";
+    std::string pattern = "/var/tmp/shardrun-test-XXXXXX";
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    REQUIRE(::chmod(pattern.c_str(), 0755) == 0);
     return pattern;
 }
 
@@ -41,8 +47,6 @@ UniqueFd open_notify_socket(const std::string& path) {
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
     std::filesystem::remove(path);
     REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
-    const timeval limit{.tv_sec = kPatience.count(), .tv_usec = 0};
-    REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
     return fd;
 }
 
@@ -53,14 +57,19 @@ UniqueFd open_notify_socket(const std::string& path) {
     ::_exit(127);
 }
 
-void await_ready(const UniqueFd& notify) {
-    char text[512];
+/// Ends the test case when the supervisor ends before it is ready.
+void await_ready(const UniqueFd& notify, pid_t pid) {
+    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     for (;;) {
+        pollfd events[] = {{notify.get(), POLLIN, 0}, {process.get(), POLLIN, 0}};
+        const int patience_ms = static_cast<int>(std::chrono::milliseconds(kPatience).count());
+        REQUIRE_MESSAGE(::poll(events, 2, patience_ms) > 0, "the supervisor is not ready in time");
+        REQUIRE_MESSAGE(events[0].revents != 0, "the supervisor ended before it was ready");
+        char text[512];
         const ssize_t length = ::recv(notify.get(), text, sizeof(text), 0);
-        REQUIRE_MESSAGE(length > 0, "the supervisor did not become ready");
-        if (std::string(text, static_cast<std::size_t>(length)).find("READY=1") !=
-            std::string::npos)
-            return;
+        REQUIRE(length > 0);
+        const std::string_view words(text, static_cast<std::size_t>(length));
+        if (words.find("READY=1") != std::string_view::npos) return;
     }
 }
 
@@ -69,7 +78,10 @@ void await_ready(const UniqueFd& notify) {
 Testbed::Testbed(Controllers controllers, const std::string& settings,
                  const std::vector<std::string>& visible_paths)
     : folder_(make_folder()) {
-    std::string paths = fmt::format("\"/usr\", \"{}\"", variable("SHARDRUN_TEST_PROGRAMS"));
+    const std::string programs = folder_ + "/programs";
+    std::filesystem::create_directory(programs);
+    std::filesystem::copy_file(variable("SHARDRUN_TEST_PROGRAMS") + "/hog", programs + "/hog");
+    std::string paths = fmt::format("\"/usr\", \"{}\"", programs);
     for (const std::string& path : visible_paths) paths += fmt::format(", \"{}\"", path);
     mark_ = std::filesystem::path(folder_).filename();
     cgroup_ = cgroup_mount() + "/" + mark_;
@@ -95,7 +107,7 @@ void Testbed::start() {
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) become_supervisor(program, folder_ + "/shardrun.toml", folder_ + "/notify");
-    await_ready(notify);
+    await_ready(notify, pid_);
 }
 
 int Testbed::stop() {
@@ -171,10 +183,6 @@ ResourceRequest::Run in_shard(ShardId shard, std::vector<std::string> argv) {
     ResourceRequest::Run run = in_new_shard(std::move(argv));
     run.shard = shard;
     return run;
-}
-
-std::string hog() {
-    return variable("SHARDRUN_TEST_PROGRAMS") + "/hog";
 }
 
 std::string output_of(Client& client, const ResourceRequest::Run& run) {

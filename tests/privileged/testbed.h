@@ -35,6 +35,8 @@ class Testbed {
     Testbed& operator=(const Testbed&) = delete;
 
     Client connect() const;
+    /// The path of tests/privileged/programs/hog.cc's program inside every shard.
+    std::string hog() const { return folder_ + "/programs/hog"; }
     pid_t pid() const { return pid_; }
     /// The cgroup that holds everything, as an absolute path.
     const std::string& cgroup() const { return cgroup_; }
@@ -88,8 +90,6 @@ class Program {
 ResourceRequest::Run in_new_shard(std::vector<std::string> argv, const ShardLimits& limits = {});
 /// A run in a shard that is there.
 ResourceRequest::Run in_shard(ShardId shard, std::vector<std::string> argv);
-/// The path of tests/privileged/programs/hog inside a shard of a Testbed.
-std::string hog();
 
 /// Runs it in a new shard to its end and returns what it printed; the test case ends if it failed.
 std::string output_of(Client& client, const ResourceRequest::Run& run);

@@ -14,7 +14,8 @@
 // last line, {"call":"end"}, that nothing cut the probe short.
 //
 // Arguments are such that a call that is not refused fails all the same, with EBADF, EFAULT or
-// EINVAL: all ones unless said otherwise. There is no libc: it would make calls of its own, and a
+// EINVAL: all ones unless said otherwise. But vhangup(2) has none: do not run it as root without a
+// filter. There is no libc: it would make calls of its own, and a
 // filter may refuse any but write(2), wait4(2), exit_group(2), and clone(2) as a fork.
 #include <asm/ioctls.h>
 #include <asm/unistd.h>
