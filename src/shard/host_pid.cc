@@ -1,5 +1,7 @@
 #include "shard/host_pid.h"
 
+#include <poll.h>
+
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -23,15 +25,21 @@ pid_t inner_pid_of(pid_t host_pid) {
     return 0;
 }
 
+bool is_alive(int pidfd) {
+    pollfd ended{pidfd, POLLIN, 0};
+    return ::poll(&ended, 1, 0) == 0;
+}
+
 }  // namespace
 
-Result<sys::UniqueFd> open_inner_pidfd(pid_t init_pid, pid_t inner_pid) {
+Result<sys::UniqueFd> open_inner_pidfd(int init_pidfd, pid_t init_pid, pid_t inner_pid) {
     std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", init_pid));
     for (pid_t child = 0; children >> child;) {
         if (inner_pid_of(child) != inner_pid) continue;
         Result<sys::UniqueFd> pidfd = sys::open_pidfd(child);
-        // The number could have gone to another process since it was read.
-        if (pidfd && inner_pid_of(child) == inner_pid) return pidfd;
+        // A number could have gone to another process since it was read, init's own too: then these
+        // were the children of somebody else's.
+        if (pidfd && inner_pid_of(child) == inner_pid && is_alive(init_pidfd)) return pidfd;
     }
     return fail(ESRCH, "find process {} of a shard", inner_pid);
 }

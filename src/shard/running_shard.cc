@@ -21,6 +21,13 @@ namespace shardrun::shard {
 using zygote::InitMessage;
 using zygote::InitReport;
 
+namespace {
+
+constexpr unsigned kMessagesPerRound = 32;
+constexpr std::int32_t kNeverBorn = -1;  ///< a pid that was told, though of no process
+
+}  // namespace
+
 RunningShard::RunningShard(ShardContext context, ShardSpec spec, sys::CgroupDir cgroup,
                            std::string cgroup_path, std::uint32_t unenforced, MonoTime asked)
     : context_(context),
@@ -38,7 +45,6 @@ RunningShard::~RunningShard() {
 
 Result<void> RunningShard::connect(sys::UniqueFd control, sys::UniqueFd first_launch) {
     control_ = std::move(control);
-    SR_DO(context_.loop.watch(control_.get(), EPOLLIN, [this](std::uint32_t) { on_control(); }));
     SR_TRY([[maybe_unused]] Runner * first, add_runner(std::move(first_launch)));
     return {};
 }
@@ -46,7 +52,12 @@ Result<void> RunningShard::connect(sys::UniqueFd control, sys::UniqueFd first_la
 Result<void> RunningShard::on_born(pid_t pid, sys::UniqueFd pidfd, std::function<void()> on_end) {
     init_pid_ = pid;
     pidfd_ = std::move(pidfd);
-    if (state_ == State::awaiting_birth) state_ = State::setting_up;
+    state_ = State::setting_up;
+    // What init says before its birth is known waits in the socket: a shard that were ready without
+    // a pidfd would have an end that nobody sees.
+    if (control_)
+        SR_DO(
+            context_.loop.watch(control_.get(), EPOLLIN, [this](std::uint32_t) { on_control(); }));
     return context_.loop.watch(pidfd_.get(), EPOLLIN,
                                [on_end = std::move(on_end)](std::uint32_t) { on_end(); });
 }
@@ -153,18 +164,25 @@ void RunningShard::kill() {
     if (!killed) log(LogLevel::warning, "kill a shard: {}, ignoring", killed.error().message);
 }
 
+/// A bounded number of messages at a time: a program that is stopped and continued without end
+/// must not keep the loop from everybody else.
 void RunningShard::on_control() {
-    while (control_) {
-        Result<sys::Packet> packet = sys::receive_packet(control_.get(), sizeof(InitMessage));
-        if (packet && packet->is_empty) return;
-        const InitMessage* message = packet ? sys::as_value<InitMessage>(*packet) : nullptr;
-        if (message == nullptr) {
-            // The end of init's socket comes before its death, which the pidfd will tell.
-            context_.loop.forget(control_.get());
-            return;
-        }
-        on_init_message(*message, std::move(packet->fds));
+    for (unsigned i = 0; i < kMessagesPerRound && take_message();) ++i;
+}
+
+/// False: there is none for now.
+bool RunningShard::take_message() {
+    if (!control_) return false;
+    Result<sys::Packet> packet = sys::receive_packet(control_.get(), sizeof(InitMessage));
+    if (packet && packet->is_empty) return false;
+    const InitMessage* message = packet ? sys::as_value<InitMessage>(*packet) : nullptr;
+    if (message == nullptr) {
+        // The end of init's socket comes before its death, which the pidfd will tell.
+        context_.loop.forget(control_.get());
+        return false;
     }
+    on_init_message(*message, std::move(packet->fds));
+    return true;
 }
 
 void RunningShard::on_init_message(const InitMessage& message, std::vector<sys::UniqueFd> fds) {
@@ -201,9 +219,11 @@ void RunningShard::on_spare(const InitMessage& message) {
         std::ranges::find_if(runners_, [](const RunnerPtr& runner) { return runner->pid == 0; });
     if (at == runners_.end()) return;
     Runner& runner = **at;
-    runner.pid = message.pid;
-    if (message.failure.step != zygote::Step::none)
+    if (message.failure.step != zygote::Step::none) {
+        runner.pid = kNeverBorn;
         return report_failure(runner, describe_failure(message.failure));
+    }
+    runner.pid = message.pid;
     if (runner.has_executed) report_start(runner);
 }
 
@@ -268,7 +288,7 @@ void RunningShard::report_start(Runner& runner) {
     Started started;
     if (runner.terminal) started.terminal = context_.fds.insert(std::move(*runner.terminal));
     if (runner.wants_pidfd) {
-        Result<sys::UniqueFd> pidfd = open_inner_pidfd(init_pid_, runner.pid);
+        Result<sys::UniqueFd> pidfd = open_inner_pidfd(pidfd_.get(), init_pid_, runner.pid);
         if (pidfd) started.pidfd = context_.fds.insert(std::move(*pidfd));
     }
     runner.terminal.reset();
@@ -281,8 +301,15 @@ void RunningShard::report_start(Runner& runner) {
 }
 
 void RunningShard::report_failure(Runner& runner, const Error& error) {
-    const std::optional<ProgramId> program = runner.program;
-    remove(&runner);
+    const std::optional<ProgramId> program = std::exchange(runner.program, std::nullopt);
+    if (runner.pid != 0) {
+        remove(&runner);
+    } else {
+        // Its pid is still to be told, and must not be taken for that of the next one.
+        context_.loop.forget(runner.launch.get());
+        runner.launch.reset();
+        runner.has_executed = true;
+    }
     if (program) context_.listener.on_program_failed(spec_.id, *program, error);
 }
 
@@ -307,7 +334,7 @@ void RunningShard::abandon(Runner& runner) {
 }
 
 void RunningShard::conclude() {
-    if (!is_killed_) on_control();
+    while (!is_killed_ && take_message()) continue;  // All of its last words.
     state_ = State::ended;
     context_.loop.forget(pidfd_.get());
     if (is_killed_) return;

@@ -77,6 +77,7 @@ class RunningShard {
     void remove(const Runner* runner);
 
     void on_control();
+    bool take_message();
     void on_init_message(const zygote::InitMessage& message, std::vector<sys::UniqueFd> fds);
     void on_ready(const zygote::InitMessage& message, std::vector<sys::UniqueFd> fds);
     void on_spare(const zygote::InitMessage& message);

@@ -186,16 +186,24 @@ void plan_proc_covers(PlanWriter& plan, const HostLookup& host) {
     cover(PlanKind::read_only, CoverWhen::always, {"bus", "fs", "irq", "sys"});
 }
 
+/// What begins with '/' once and means what it says: '//dev' would escape the comparison with the
+/// shard's own places, and the root that is being made.
+bool is_plain(const std::string& path) {
+    const std::string whole = path + "/";
+    const bool has_detour =
+        whole.find("//") != std::string::npos || whole.find("/./") != std::string::npos ||
+        whole.find("/../") != std::string::npos || whole.find('\0') != std::string::npos;
+    return path.size() > 1 && path.front() == '/' && !has_detour;
+}
+
 Result<void> plan_read_only_paths(PlanWriter& plan, const std::vector<std::string>& paths,
                                   const HostLookup& host) {
     for (const std::string& path : paths) {
-        const bool is_plain = path.size() > 1 && path.front() == '/' && path.back() != '/' &&
-                              (path + "/").find("/../") == std::string::npos;
-        if (!is_plain)
-            return refuse(
-                EINVAL,
-                "shard.read_only_paths: '{}' is not an absolute path without '..' and final '/'",
-                path);
+        if (!is_plain(path))
+            return refuse(EINVAL,
+                          "shard.read_only_paths: '{}' is not an absolute path without '.', '..', "
+                          "'//' and final '/'",
+                          path);
         for (const char* own : {"/dev", "/proc", "/sys", "/tmp", "/run", "/blobs"})
             if (path == own || path.starts_with(std::string(own) + "/"))
                 return refuse(

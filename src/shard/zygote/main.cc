@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -54,8 +55,45 @@ bool drop_bounding_set(Failure& failure) {
     return true;
 }
 
+/// Scheduling as of a process that nobody favoured or slowed down; which processors it may use is
+/// the operator's wish and stays.
+void reset_scheduling() {
+    const int priority = 0;
+    raw_call(SYS_sched_setscheduler, 0, 0 /* SCHED_OTHER */, as_long(&priority));
+    raw_call(SYS_setpriority, PRIO_PROCESS, 0, 0);
+    raw_call(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 0);
+    raw_call(SYS_prctl, PR_SET_TIMERSLACK, 50'000);
+}
+
+/// A supervisor that the OOM killer spares must not make its shards immune.
+void reset_oom_score() {
+    const long fd =
+        raw_call(SYS_openat, AT_FDCWD, as_long("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    raw_call(SYS_write, fd, as_long("0"), 1);
+    raw_close(static_cast<int>(fd));
+}
+
+/// A session keyring of its own, at once revoked: it is inherited by all shards, so that a profile
+/// that allows keyctl would let one shard read what another put there.
+void leave_keyrings() {
+    raw_call(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0);
+    raw_call(SYS_keyctl, 3 /* KEYCTL_REVOKE */, -3 /* KEY_SPEC_SESSION_KEYRING */);
+}
+
+void reset_limits() {
+    // One byte and not none: a host whose core_pattern is a pipe runs its helper, as root and
+    // outside of every namespace, whatever the limit is, but not for 1. Source: core(5),
+    // fs/coredump.c.
+    const rlimit no_core{1, 1};
+    raw_call(SYS_setrlimit, RLIMIT_CORE, as_long(&no_core));
+    const rlimit none{0, 0};
+    raw_call(SYS_setrlimit, RLIMIT_NICE, as_long(&none));
+    raw_call(SYS_setrlimit, RLIMIT_RTPRIO, as_long(&none));
+}
+
 /// What shards must not inherit from whoever started the supervisor: signals, scheduling, keyrings,
-/// core files.
+/// core files, a weakened address space.
 void reset_inherited_state() {
     raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     raw_call(SYS_prctl, PR_SET_DUMPABLE, 0);
@@ -69,10 +107,11 @@ void reset_inherited_state() {
     raw_call(SYS_rt_sigaction, SIGCHLD, as_long(&action), 0, 8);
     const std::uint64_t all = ~std::uint64_t{0};
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, as_long(&all), 0, 8);
-    raw_call(SYS_setpriority, PRIO_PROCESS, 0, 0);
-    raw_call(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0);
-    const rlimit no_core{0, 0};
-    raw_call(SYS_setrlimit, RLIMIT_CORE, as_long(&no_core));
+    raw_call(SYS_personality, 0);
+    reset_scheduling();
+    reset_oom_score();
+    leave_keyrings();
+    reset_limits();
 }
 
 void on_plan(const PlanOrder& order, long size) {
