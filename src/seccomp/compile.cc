@@ -142,10 +142,4 @@ Result<FilterProgram> compile(const Profile& profile) {
     return program;
 }
 
-Result<FilterProgram> load_profile(std::string_view text, const ProfileContext& context) {
-    if (text.empty()) return compile(builtin_profile(context));
-    SR_TRY(const Profile profile, parse_profile_json(text, context));
-    return compile(profile);
-}
-
 }  // namespace shardrun::seccomp

@@ -19,7 +19,7 @@ Result<Sha256> sha256_of(std::span<const std::byte> bytes);
 
 /// What a compiled filter depends on; equal keys, equal programs.
 struct FilterKey {
-    Sha256 profile_digest{};  ///< of the profile's text; of no text for the built-in one
+    Sha256 profile_digest{};  ///< of the profile's text; zeros for the built-in one
     ProfileContext context;
 
     auto operator<=>(const FilterKey&) const = default;

@@ -227,6 +227,17 @@ TEST_CASE("the built-in profile written in Docker's format means the same") {
     }
 }
 
+TEST_CASE("the filter that was compiled while building is the built-in profile's") {
+    for (const std::uint64_t capabilities : {std::uint64_t{0}, bit(CAP_SYS_ADMIN)}) {
+        const ProfileContext context{capabilities, {6, 1}, kNativeArch};
+        const auto loaded = load_profile("", context);
+        REQUIRE(loaded);
+        CHECK(*loaded == *compile(builtin_profile(context)));
+    }
+    const auto foreign = load_profile("", {0, {6, 1}, Arch::aarch64});
+    CHECK(*foreign == *compile(builtin_profile({0, {6, 1}, Arch::aarch64})));
+}
+
 TEST_CASE("the built-in filter is short enough to load fast") {
     CHECK(compile(builtin_profile({}))->instructions.size() < 200);
     CHECK(compile(builtin_profile({~std::uint64_t{0}, {6, 1}, kNativeArch}))->instructions.size() <
