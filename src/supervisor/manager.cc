@@ -116,6 +116,7 @@ void Manager::State::drop_unused(uid_t uid) {
 
 std::vector<ShardId> Manager::State::all_shards() const {
     std::vector<ShardId> ids;
+    ids.reserve(shards.size());
     for (const auto& [id, shard] : shards) ids.push_back(id);
     std::sort(ids.begin(), ids.end());
     return ids;

@@ -180,6 +180,8 @@ using Action =
 ///                the shard's configuration. Events with its id: `stopped`, `continued`, and last
 ///                `exited`, which goes out before the shard is destroyed; `exit` says how, `reason`
 ///                why if its shard took it along. No `reclaimed`: the client has no use for it.
+///                Other programs may be run beside one that has a shard of its own: they end with
+///                it.
 ///   Signal       `done` when it was passed on; a program that is yet to start gets it then
 ///   Release      event `reclaimed` per shard, then `done`, both with its id: nothing is left then
 ///   Resize       `resized` with the limits in force

@@ -41,8 +41,9 @@ void Manager::State::drain_shard(ShardRecord& shard) {
     publish(shard, draining);
     const std::set<ProgramId> ids = shard.programs;
     for (const ProgramId id : ids)
-        if (!runs(id)) abandon(programs.at(id), kShutdown);
-    actions.emplace_back(SignalProgram{shard.id(), ProgramId{}, SIGTERM});
+        if (!shard.is_destroying && !runs(id)) abandon(programs.at(id), kShutdown);
+    // A one-shot shard whose own program never began ends there and then.
+    if (!shard.is_destroying) actions.emplace_back(SignalProgram{shard.id(), ProgramId{}, SIGTERM});
 }
 
 void Manager::State::destroy_all() {

@@ -109,7 +109,9 @@ Result<void> Manager::State::ask(ClientRecord& client, Asker asker, ResourceRequ
                                  Fds& fds) {
     SR_DO(check_no_drain());
     SR_DO(policy::check_new_program(grant(client.peer.uid), use(client.peer.uid)));
-    return run.shard ? run_in(client, asker, run, fds) : run_in_new_shard(client, asker, run, fds);
+    if (!run.shard) return run_in_new_shard(client, asker, run, fds);
+    SR_TRY(ShardRecord * shard, find_living(client, *run.shard));
+    return run_in(client, asker, *shard, run, fds);
 }
 
 Result<void> Manager::State::run_in_new_shard(ClientRecord& client, Asker asker,
@@ -125,12 +127,11 @@ Result<void> Manager::State::run_in_new_shard(ClientRecord& client, Asker asker,
     return {};
 }
 
-Result<void> Manager::State::run_in(ClientRecord& client, Asker asker, ResourceRequest::Run& run,
-                                    Fds& fds) {
-    SR_TRY(ShardRecord * shard, find_living(client, *run.shard));
+Result<void> Manager::State::run_in(ClientRecord& client, Asker asker, ShardRecord& shard,
+                                    ResourceRequest::Run& run, Fds& fds) {
     SR_TRY(shard::ProgramSpec program,
-           check_program(std::move(run.program), fds.size(), shard->spec.limits));
-    start_program(client, asker, *shard, std::move(program), fds);
+           check_program(std::move(run.program), fds.size(), shard.spec.limits));
+    start_program(client, asker, shard, std::move(program), fds);
     return {};
 }
 

@@ -58,7 +58,8 @@ struct Manager::State {
     Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Run& run, Fds& fds);
     Result<void> run_in_new_shard(ClientRecord& client, Asker asker, ResourceRequest::Run& run,
                                   Fds& fds);
-    Result<void> run_in(ClientRecord& client, Asker asker, ResourceRequest::Run& run, Fds& fds);
+    Result<void> run_in(ClientRecord& client, Asker asker, ShardRecord& shard,
+                        ResourceRequest::Run& run, Fds& fds);
     Result<ShardRecord*> find_shard(const ClientRecord& client, ShardId id);
     Result<ShardRecord*> find_living(const ClientRecord& client, ShardId id);
     Result<void> check_no_drain() const;

@@ -58,33 +58,33 @@ struct PendingMeasure {
 
 struct ShardRecord {
     shard::ShardSpec spec;
+    shard::SliceId parked_for{};  ///< of a parked one: its kind's slice, or 0 for anybody
+    ProgramId main_program{};     ///< of a one-shot: it ends with this; others may run beside it
+    MonoTime asked_at;
+    std::uint64_t prepare_us = 0;
+    std::optional<Asker> asker;  ///< its owner's NewShard or Run; none when the owner is gone
+    std::string profile;
+    std::string cgroup;
+    std::optional<std::string> reason;  ///< why it is on its way out
+    std::set<ProgramId> programs;
+    std::deque<PendingLimits> resizes;  ///< in the order the backend confirms them
+    std::vector<PendingMeasure> measures;
+    std::vector<std::uint64_t> releases;  ///< that wait for its end
+    std::optional<Timer> prepare_by;
+    std::optional<Timer> idle_until;
+    uid_t owner_uid = 0;
+    pid_t init_pid = 0;
+    std::uint32_t unenforced = 0;
+    std::optional<std::uint32_t> reported_queue;
+    std::optional<std::uint16_t> reported_load;
     ShardState state = ShardState::preparing;
-    bool is_parked = false;       ///< nobody's yet: the warm pool's, of the kind below
-    shard::SliceId parked_for{};  ///< its kind's slice: its own client's, or 0 for anybody
-    bool is_one_shot = false;     ///< of a Run without a shard: ends with its first program
-    ProgramId main_program{};     ///< that program; others may be run beside it
+    bool is_parked = false;    ///< nobody's yet: the warm pool's
+    bool is_one_shot = false;  ///< of a Run without a shard
     bool is_prepared = false;
     bool is_warm = false;        ///< came from the warm pool
     bool is_answered = false;    ///< the NewShard it comes from got its reply
     bool is_destroying = false;  ///< DestroyShard was said
     bool is_out_of_memory = false;
-    std::optional<std::string> reason;  ///< why it is on its way out
-    std::optional<Asker> asker;  ///< its owner's NewShard or Run; none when the owner is gone
-    uid_t owner_uid = 0;
-    std::string profile;
-    MonoTime asked_at;
-    std::uint64_t prepare_us = 0;
-    pid_t init_pid = 0;
-    std::string cgroup;
-    std::uint32_t unenforced = 0;
-    std::set<ProgramId> programs;
-    std::deque<PendingLimits> resizes;  ///< in the order the backend confirms them
-    std::vector<PendingMeasure> measures;
-    std::vector<std::uint64_t> releases;  ///< that wait for its end
-    std::optional<std::uint16_t> reported_load;
-    std::optional<std::uint32_t> reported_queue;
-    std::optional<Timer> prepare_by;
-    std::optional<Timer> idle_until;
 
     ShardId id() const { return spec.id; }
 };

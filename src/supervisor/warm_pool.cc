@@ -138,6 +138,7 @@ std::vector<WarmPool::Target> WarmPool::targets(MonoTime now) const {
 
 std::vector<ShardId> WarmPool::take_surplus(MonoTime now) {
     std::vector<ShardId> surplus;
+    forget_idle(now);  // So that only kinds in demand are looked through each time.
     for (const Target& target : targets(now)) {
         Kind& kind = *find(*target.spec);
         while (kind.parked.size() > target.shards) {

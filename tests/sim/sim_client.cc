@@ -186,6 +186,7 @@ void SimClient::on_reply(Asked& asked, const Frame& frame) {
         complain(frame, "answers a NewShard without one");
     if (assignment->kind == AssignmentKind::assigned) shards_.push_back(assignment->shard);
     if (assignment->kind == AssignmentKind::started) {
+        shards_.push_back(assignment->shard);
         programs_.push_back(assignment->program);
         running_.insert(assignment->program);
     }

@@ -12,8 +12,7 @@ namespace {
 constexpr std::uint64_t kMib = 1U << 20U;
 
 Result<void> allowed(const ShardLimits& wish, const ShardLimits& bound) {
-    ClientRule rule;
-    rule.limits_max = bound;
+    const ClientRule rule{.limits_max = bound};
     return check_limits_allowed({1000, rule, false}, wish);
 }
 

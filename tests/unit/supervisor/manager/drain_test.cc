@@ -86,6 +86,21 @@ TEST_CASE("a drain refuses what has not begun and destroys what runs nothing") {
     CHECK_FALSE(driver.has<PrepareShard>());
 }
 
+TEST_CASE("a drain ends a one-shot shard whose own program never began, with all beside it") {
+    Driver driver;
+    const ClientId owner = driver.connect();
+    const auto main = driver.run(owner);
+    const ShardId shard = driver.only<PrepareShard>().spec.id;
+    driver.prepared(shard);
+    driver.running(owner, shard);
+    const auto waiting = driver.run(owner, shard);
+    driver.on(DrainRequested{});
+    CHECK(driver.refusal(owner, main).code == ESHUTDOWN);
+    CHECK(driver.refusal(owner, waiting).code == ESHUTDOWN);
+    CHECK(driver.only<DestroyShard>().shard == shard);
+    CHECK_FALSE(driver.has<SignalProgram>());
+}
+
 TEST_CASE("a drain gives up on what cannot be reclaimed, and says so") {
     Config config = Driver::no_pool();
     config.supervisor.drain_deadline = 3s;

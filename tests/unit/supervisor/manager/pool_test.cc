@@ -79,6 +79,17 @@ TEST_CASE("a wish after the first finds a spare, and its program runs in the sam
     CHECK(driver.assignment(client, asked).shard_uid == spares[0].uid);
 }
 
+TEST_CASE("a subscriber learns of a warm shard as of a cold one, and of no spare") {
+    Driver driver(pool_of(16, 1));
+    const ClientId watcher = driver.connect(0);
+    const auto watch = driver.request(watcher, ResourceRequest::Subscribe{});
+    driver.pass(0ms);
+    driver.prepared(driver.made.front().id);
+    CHECK(driver.frames(watcher).empty());
+    driver.run(driver.connect(1000));
+    CHECK(driver.event_kinds(watcher, watch) == std::vector{AssignmentKind::assigned});
+}
+
 TEST_CASE("the pool refills after use, off the step that used it") {
     Driver driver(pool_of(16, 1));
     fill(driver);

@@ -249,10 +249,18 @@ TEST_CASE("a one-shot shard ends with its own program, whatever runs beside it")
     const ClientId owner = driver.connect();
     const auto [shard, program] = driver.running(owner);
     const ClientId guest = driver.connect();
-    driver.run(guest, shard);
+    const auto asked = driver.run(guest, shard);
     driver.started(shard, driver.only<RunProgram>().program.id);
+    CHECK_FALSE(driver.assignment(guest, asked).options.has_value());
+    const auto waiting = driver.run(guest, shard);
     driver.exited(shard, program);
     CHECK(driver.has<DestroyShard>());
+    CHECK(driver.refusal(guest, waiting).code == ECANCELED);
+    driver.on(ShardReclaimed{shard});
+    const auto exits = driver.events(guest, asked, AssignmentKind::exited);
+    REQUIRE(exits.size() == 1);
+    CHECK(exits[0].exit->signal_number == 9);
+    CHECK(exits[0].reason == "its program ended");
 }
 
 TEST_CASE("a guest that leaves a one-shot shard ends only what it started") {
