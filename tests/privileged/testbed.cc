@@ -80,7 +80,11 @@ Testbed::Testbed(Controllers controllers, const std::string& settings,
     : folder_(make_folder()) {
     const std::string programs = folder_ + "/programs";
     std::filesystem::create_directory(programs);
-    std::filesystem::copy_file(variable("SHARDRUN_TEST_PROGRAMS") + "/hog", programs + "/hog");
+    for (const char* name : {"attack", "hog", "survey"}) {
+        const std::string built = variable("SHARDRUN_TEST_PROGRAMS") + "/" + name;
+        if (std::filesystem::exists(built))
+            std::filesystem::copy_file(built, programs + "/" + name);
+    }
     std::string paths = fmt::format("\"/usr\", \"{}\"", programs);
     for (const std::string& path : visible_paths) paths += fmt::format(", \"{}\"", path);
     mark_ = std::filesystem::path(folder_).filename();

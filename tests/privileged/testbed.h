@@ -36,7 +36,9 @@ class Testbed {
 
     Client connect() const;
     /// The path of tests/privileged/programs/hog.cc's program inside every shard.
-    std::string hog() const { return folder_ + "/programs/hog"; }
+    std::string hog() const { return program("hog"); }
+    /// The same of another one of tests/privileged/programs.
+    std::string program(const std::string& name) const { return folder_ + "/programs/" + name; }
     pid_t pid() const { return pid_; }
     /// The cgroup that holds everything, as an absolute path.
     const std::string& cgroup() const { return cgroup_; }

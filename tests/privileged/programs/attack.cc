@@ -1,6 +1,6 @@
-// What a hostile program in a shard tries. `attack NAME…` prints one line per attempt: "refused WHAT:
-// why", or "SUCCEEDED WHAT" where a wall is missing. A real program for the attempts that a script
-// cannot make.
+// What a hostile program in a shard tries. `attack NAME…` prints one line per attempt: "refused
+// WHAT: why", or "SUCCEEDED WHAT" where a wall is missing. A real program for the attempts that a
+// script cannot make.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -65,7 +65,8 @@ void try_open(const std::string& path, int flags) {
 
 /// CVE-2019-5736: the runtime's program, by way of a process that was it.
 void overwrite_runtime() {
-    for (const char* path : {"/proc/1/exe", "/proc/self/exe", "/proc/1/map_files", "/proc/1/root"}) {
+    for (const char* path :
+         {"/proc/1/exe", "/proc/self/exe", "/proc/1/map_files", "/proc/1/root"}) {
         try_open(path, O_WRONLY);
         try_open(path, O_RDWR);
         try_open(path, O_WRONLY | O_TRUNC);
@@ -95,7 +96,7 @@ void read_init() {
         char byte = 0;
         iovec here{&byte, 1};
         iovec there{&byte, 1};
-        return static_cast<long>(::process_vm_readv(1, &here, 1, &there, 1, 0));
+        return ::process_vm_readv(1, &here, 1, &there, 1, 0);
     });
     try_call("pidfd_getfd init", [] {
         const long pidfd = ::syscall(SYS_pidfd_open, 1, 0);
@@ -124,7 +125,8 @@ void leave_root() {
     try_call("umount /tmp", [] { return long{::umount2("/tmp", MNT_DETACH)}; });
     try_call("fsopen", [] { return ::syscall(SYS_fsopen, "tmpfs", 0); });
     try_call("open_tree", [] { return ::syscall(SYS_open_tree, AT_FDCWD, "/", 1); });
-    try_call("move_mount", [] { return ::syscall(SYS_move_mount, AT_FDCWD, "/tmp", -1, "/run", 0); });
+    try_call("move_mount",
+             [] { return ::syscall(SYS_move_mount, AT_FDCWD, "/tmp", -1, "/run", 0); });
     try_call("pivot_root", [] { return ::syscall(SYS_pivot_root, "/tmp", "/tmp"); });
     try_call("chroot", [] { return long{::chroot("/tmp")}; });
     for (const int flag : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
@@ -143,7 +145,8 @@ void leave_root() {
         for (const mode_t kind : {mode_t{S_IFBLK}, mode_t{S_IFCHR}}) {
             const std::string path = std::string(directory) + "/node";
             try_call("mknod " + path, [&] {
-                return long{::mknod(path.c_str(), kind | 0666, makedev(kind == S_IFBLK ? 8 : 1, 1))};
+                return long{
+                    ::mknod(path.c_str(), kind | 0666, makedev(kind == S_IFBLK ? 8 : 1, 1))};
             });
         }
     try_call("sethostname", [] { return long{::sethostname("x", 1)}; });
@@ -159,7 +162,8 @@ void inject_keys() {
     unsigned char paste = 3;
     const unsigned long high = 0xdeadbeef00000000UL;
     try_call("TIOCSTI", [&] { return ::syscall(SYS_ioctl, 0, TIOCSTI, &key); });
-    try_call("TIOCSTI, high bits set", [&] { return ::syscall(SYS_ioctl, 0, high | TIOCSTI, &key); });
+    try_call("TIOCSTI, high bits set",
+             [&] { return ::syscall(SYS_ioctl, 0, high | TIOCSTI, &key); });
     try_call("TIOCLINUX", [&] { return ::syscall(SYS_ioctl, 0, TIOCLINUX, &paste); });
     try_call("TIOCLINUX, high bits set",
              [&] { return ::syscall(SYS_ioctl, 0, high | TIOCLINUX, &paste); });
@@ -209,7 +213,8 @@ void use_kernel_surface() {
         return ::syscall(SYS_io_uring_setup, 4, parameters);
     });
     try_call("userfaultfd", [] { return ::syscall(SYS_userfaultfd, 1); });
-    try_call("perf_event_open", [] { return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0); });
+    try_call("perf_event_open",
+             [] { return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0); });
     try_call("keyctl join", [] { return ::syscall(SYS_keyctl, 1, nullptr); });
     try_call("keyctl session id", [] { return ::syscall(SYS_keyctl, 0, -3, 0); });
     try_call("add_key", [] { return ::syscall(SYS_add_key, "user", "x", "y", 1, -3); });
@@ -268,15 +273,49 @@ void walk(const std::string& path, int depth) {
 }
 
 void survey_host() {
-    for (const char* path :
-         {"/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/etc/machine-id", "/root/.ssh",
-          "/root/.bashrc", "/home", "/boot", "/var/lib", "/var/log", "/mnt", "/opt", "/srv", "/media",
-          "/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock",
-          "/run/crio/crio.sock", "/run/podman/podman.sock", "/run/systemd", "/run/dbus",
-          "/run/shardrun", "/var/run/secrets/kubernetes.io", "/etc/kubernetes", "/sys/fs/cgroup",
-          "/sys/kernel", "/sys/class", "/sys/firmware", "/sys/module", "/dev/kmsg", "/dev/mem",
-          "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/sda", "/dev/vda", "/dev/loop-control",
-          "/dev/console", "/dev/tty1", "/dev/mapper", "/.dockerenv", "/lost+found"})
+    for (const char* path : {"/etc/shadow",
+                             "/etc/gshadow",
+                             "/etc/sudoers",
+                             "/etc/ssh",
+                             "/etc/machine-id",
+                             "/root/.ssh",
+                             "/root/.bashrc",
+                             "/home",
+                             "/boot",
+                             "/var/lib",
+                             "/var/log",
+                             "/mnt",
+                             "/opt",
+                             "/srv",
+                             "/media",
+                             "/run/docker.sock",
+                             "/var/run/docker.sock",
+                             "/run/containerd/containerd.sock",
+                             "/run/crio/crio.sock",
+                             "/run/podman/podman.sock",
+                             "/run/systemd",
+                             "/run/dbus",
+                             "/run/shardrun",
+                             "/var/run/secrets/kubernetes.io",
+                             "/etc/kubernetes",
+                             "/sys/fs/cgroup",
+                             "/sys/kernel",
+                             "/sys/class",
+                             "/sys/firmware",
+                             "/sys/module",
+                             "/dev/kmsg",
+                             "/dev/mem",
+                             "/dev/kvm",
+                             "/dev/fuse",
+                             "/dev/net/tun",
+                             "/dev/sda",
+                             "/dev/vda",
+                             "/dev/loop-control",
+                             "/dev/console",
+                             "/dev/tty1",
+                             "/dev/mapper",
+                             "/.dockerenv",
+                             "/lost+found"})
         tell(std::string("find ") + path, ::access(path, F_OK) == 0);
     for (const char* path : {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sysrq-trigger",
                              "/proc/kallsyms", "/proc/sched_debug", "/proc/interrupts"}) {
@@ -373,11 +412,16 @@ void stop_and_continue() {
 
 int main(int argc, char** argv) {
     const std::map<std::string, void (*)()> attacks{
-        {"overwrite-runtime", overwrite_runtime}, {"read-init", read_init},
-        {"leave-root", leave_root},               {"inject-keys", inject_keys},
-        {"gain-privilege", gain_privilege},       {"use-kernel-surface", use_kernel_surface},
-        {"survey-host", survey_host},             {"watch-newcomers", watch_newcomers},
-        {"plant-links", plant_links},             {"stop-and-continue", stop_and_continue},
+        {"overwrite-runtime", overwrite_runtime},
+        {"read-init", read_init},
+        {"leave-root", leave_root},
+        {"inject-keys", inject_keys},
+        {"gain-privilege", gain_privilege},
+        {"use-kernel-surface", use_kernel_surface},
+        {"survey-host", survey_host},
+        {"watch-newcomers", watch_newcomers},
+        {"plant-links", plant_links},
+        {"stop-and-continue", stop_and_continue},
     };
     if (argc == 3) return abstract_socket(argv[1], argv[2]);
     const auto attack = argc == 2 ? attacks.find(argv[1]) : attacks.end();
