@@ -244,6 +244,9 @@ void RunningShard::on_program_end(Runner& runner, const InitMessage& message) {
     if (!runner.has_executed) on_launch(runner);
     Runner* still = find(pid);
     if (still == nullptr) return;  // It never executed, and that was told.
+    // Without such a word it executed: its end of the socket is open only as long as the zygote, or
+    // init, has not come round to closing the copy that it was made from.
+    if (!still->has_executed) on_executed(*still);
     const std::optional<ProgramId> program = still->program;
     remove(still);
     if (!program) return;
@@ -271,15 +274,17 @@ void RunningShard::on_launch(Runner& runner) {
                 return report_failure(
                     runner, news.error.value_or(Error{EIO, "the program could not be started"}));
             case RunnerNews::Kind::executed:
-                context_.loop.forget(runner.launch.get());
-                runner.launch.reset();
-                runner.has_executed = true;
-                // Until its pid is told it cannot be signalled, and its shard may yet turn out not
-                // to be.
-                if (runner.pid != 0) report_start(runner);
-                return;
+                return on_executed(runner);
         }
     }
+}
+
+void RunningShard::on_executed(Runner& runner) {
+    context_.loop.forget(runner.launch.get());
+    runner.launch.reset();
+    runner.has_executed = true;
+    // Until its pid is told it cannot be signalled, and its shard may yet turn out not to be.
+    if (runner.pid != 0) report_start(runner);
 }
 
 void RunningShard::report_start(Runner& runner) {

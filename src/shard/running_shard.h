@@ -84,6 +84,7 @@ class RunningShard {
     void on_program_change(const zygote::InitMessage& message);
     void on_program_end(Runner& runner, const zygote::InitMessage& message);
     void on_launch(Runner& runner);
+    void on_executed(Runner& runner);
     void report_start(Runner& runner);
     void report_failure(Runner& runner, const Error& error);
     void abandon(Runner& runner);
