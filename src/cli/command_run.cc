@@ -69,10 +69,10 @@ Result<Client> Runner::embed() {
     // The command's own words are the program's; the supervisor in it speaks up only in trouble.
     set_log_level(LogLevel::warning);
     SR_TRY(LoadedConfig loaded, load_config(plan_.config_path));
+    SR_DO(apply_seccomp_file(loaded.config));
     SR_TRY(supervisor::Config config,
            embedded_config(std::move(loaded.config), static_cast<std::uint32_t>(::getpid()),
                            plan_.best_effort));
-    SR_DO(apply_seccomp_file(config));
     SR_TRY(embedded_, EmbeddedSupervisor::start(std::move(config), *loop_));
     return embedded_->connect();
 }
@@ -83,7 +83,6 @@ Result<void> Runner::apply_seccomp_file(supervisor::Config& config) {
     if (resolved == nullptr) return fail_errno("read seccomp profile '{}'", *plan_.seccomp_path);
     config.seccomp_profiles[kFileProfile] = resolved;
     std::free(resolved);
-    config.default_client.seccomp_profiles.emplace_back(kFileProfile);
     plan_.run.options.seccomp_profile = kFileProfile;
     return {};
 }

@@ -7,6 +7,7 @@
 #include "cli/config_text.h"
 #include "cli/embedded_supervisor.h"
 #include "cli/output.h"
+#include "supervisor/harden.h"
 #include "sys/real_clock.h"
 
 /// What `shardrun serve` does, in the program shardrun-serve.
@@ -57,11 +58,14 @@ Result<void> serve(const ServeOptions& options, LoadedConfig loaded) {
     sys::FdTable fds;
     std::unique_ptr<shard::LinuxBackend> backend;  // Outlives the server that uses it.
     supervisor::Server server(config, *loop, fds);
+    SR_TRY(supervisor::ServiceManager service, supervisor::ServiceManager::load());
     SR_TRY(backend,
            shard::LinuxBackend::create(backend_options(*config), *loop, fds, server.listener()));
+    // After the zygote was started, which needs more than what stays.
+    SR_DO(supervisor::harden_process(*config));
     server.start(*backend, backend->unenforced());
     SR_DO(server.handle_signals([&options] { return load_again(options); }));
-    SR_DO(server.listen());
+    SR_DO(server.listen(std::move(service)));
     log(LogLevel::notice, "listening at '{}'", config->socket.path);
     return server.run();
 }

@@ -1,5 +1,6 @@
 #include "cli/embedded_supervisor.h"
 
+#include <sys/capability.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,12 +8,30 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "cli/config_key.h"
 
 namespace shardrun::cli {
 namespace {
 
 constexpr std::uint64_t kUidMax = 4294967293;
 constexpr std::uint32_t kPidMax = 4194304;  // Source: proc(5), /proc/sys/kernel/pid_max.
+
+/// Who starts an embedded supervisor is root already: no permission is kept from it.
+ClientRule full_rule(const supervisor::Config& config) {
+    ClientRule rule;
+    rule.host_network = true;
+    for (cap_value_t value = 0; value <= CAP_LAST_CAP; ++value) {
+        char* name = ::cap_to_name(value);
+        std::string upper = name == nullptr ? "" : name;
+        (void)::cap_free(name);  // Null is refused and nothing else happens.
+        for (char& c : upper)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        rule.capabilities.push_back(std::move(upper));
+    }
+    for (const auto& [profile, path] : config.seccomp_profiles)
+        rule.seccomp_profiles.push_back(profile);
+    return rule;
+}
 
 }  // namespace
 
@@ -31,6 +50,7 @@ Result<supervisor::Config> embedded_config(supervisor::Config config, std::uint3
     config.shard.linger = std::chrono::milliseconds{0};
     config.warm_pool.shards_max = 0;
     config.warm_pool.shards_min = 0;
+    config.clients = {{0, full_rule(config)}};
     if (best_effort) config.cgroup.controllers = supervisor::ControllerPolicy::best_effort;
     return config;
 }
@@ -47,7 +67,8 @@ shard::BackendOptions backend_options(const supervisor::Config& config) {
 Result<std::unique_ptr<EmbeddedSupervisor>> EmbeddedSupervisor::start(supervisor::Config config,
                                                                       sys::EventLoop& loop) {
     std::unique_ptr<EmbeddedSupervisor> embedded(new EmbeddedSupervisor(loop));
-    const shard::BackendOptions options = backend_options(config);
+    shard::BackendOptions options = backend_options(config);
+    options.is_single = true;
     embedded->server_ = std::make_unique<supervisor::Server>(
         std::make_shared<const supervisor::Config>(std::move(config)), loop, embedded->fds_);
     SR_TRY(embedded->backend_, shard::LinuxBackend::create(options, loop, embedded->fds_,

@@ -13,8 +13,9 @@
 namespace shardrun::cli {
 
 /// The settings of a supervisor that carries one run: nothing is kept ready or lingers, and its
-/// uids are ones that no other process may give to a shard. `own_pid` tells embedded supervisors
-/// apart. Pure. Errors: ERANGE when no uids are left behind the configured range.
+/// uids are ones that no other process may give to a shard; root may have all that it could take
+/// anyway. `own_pid` tells embedded supervisors apart. Pure. Errors: ERANGE when no uids are left
+/// behind the configured range.
 Result<supervisor::Config> embedded_config(supervisor::Config config, std::uint32_t own_pid,
                                            bool best_effort);
 

@@ -20,7 +20,7 @@ void bind_limits(OptionParser& parser, RunOptions& options) {
 
 void bind_shard(OptionParser& parser, RunOptions& options) {
     parser.text("--network", "MODE", options.network,
-                "none (default), isolated, nat or host, as far as it is allowed");
+                "none (default) or, where it is allowed, host");
     parser.text("--seccomp", "NAME|FILE", options.seccomp,
                 "a configured profile; a file (with '/') only embedded");
     parser.texts("--cap", "CAP_X", options.capabilities, "grant a capability");

@@ -17,6 +17,9 @@ namespace {
 
 // After the time is over, so long between asking the program to end and killing it.
 constexpr std::chrono::seconds kGrace{2};
+// A signal to a program that has not started, as far as we know, ends the wait after so long.
+constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::milliseconds kStopTime{50};
 
 /// How the supervisor's sentence begins when everything was there but the program.
 bool is_about_execution(const Error& error) {
@@ -157,6 +160,7 @@ void RunSession::on_started(ReceivedFrame& frame, const ShardAssignment& assignm
     shard_ = assignment.shard;
     program_ = assignment.program;
     if (plan_.wants_report || plan_.info_path) look_closer();
+    for (const int early : std::exchange(early_signals_, {})) on_signal(early);
     UniqueFd master = frame.take_fd(FdRole::terminal);
     if (!master) return;
     if (auto started = start_relay(std::move(master)); !started) fail_with(started.error());
@@ -193,6 +197,7 @@ void RunSession::on_exited(const ShardAssignment& assignment) {
 }
 
 void RunSession::on_stopped() {
+    loop_.cancel_timer(patience_);
     if (state_ == State::running) stop_ourselves();
 }
 
@@ -211,16 +216,38 @@ void RunSession::on_signals() {
 }
 
 void RunSession::on_signal(int signal_number) {
-    if (signal_number == SIGWINCH) {
-        if (relay_) (void)sys::set_window_size(relay_->master(), sys::window_size(STDIN_FILENO));
-        return;
-    }
+    if (signal_number == SIGWINCH) return pass_on_size();
     if (signal_number == SIGCONT && raw_) raw_->resume();
-    if (state_ == State::running) return forward(signal_number);
-    if (signal_number == SIGCONT) return;
-    if (signal_number == SIGTSTP) return stop_ourselves();
-    outcome_.gave_up_by = signal_number;
-    end();
+    if (state_ == State::requested) return keep_for_later(signal_number);
+    if (state_ != State::running) return;
+    forward(signal_number);
+    if (signal_number == SIGTSTP) stop_if_it_does_not();
+}
+
+void RunSession::pass_on_size() {
+    if (relay_) (void)sys::set_window_size(relay_->master(), sys::window_size(STDIN_FILENO));
+}
+
+/// The program may run already, only we do not know yet; so it gets the signal as soon as we do.
+/// If that takes long there is no program, and the signal is ours.
+void RunSession::keep_for_later(int signal_number) {
+    early_signals_.push_back(signal_number);
+    if (signal_number == SIGTSTP || signal_number == SIGCONT) return;
+    loop_.cancel_timer(patience_);
+    patience_ = loop_.set_timer(loop_.now() + kPatience, [this, signal_number] {
+        if (state_ != State::requested) return;
+        outcome_.gave_up_by = signal_number;
+        end();
+    });
+}
+
+/// The kernel drops SIGTSTP's default action for a process group without a shell above it, and the
+/// program leads one; who handles the signal stops by itself.
+void RunSession::stop_if_it_does_not() {
+    loop_.cancel_timer(patience_);
+    patience_ = loop_.set_timer(loop_.now() + kStopTime, [this] {
+        if (state_ == State::running) forward(SIGSTOP);
+    });
 }
 
 void RunSession::forward(int signal_number) {
@@ -255,6 +282,7 @@ void RunSession::fail_with(Error error, bool is_exec_failure) {
 void RunSession::end() {
     if (std::exchange(state_, State::over) == State::over) return;
     loop_.cancel_timer(timeout_);
+    loop_.cancel_timer(patience_);
     if (signals_) loop_.forget(signals_->fd());
     loop_.forget(client_.fd());
     relay_.reset();

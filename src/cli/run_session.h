@@ -3,8 +3,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "cli/run_plan.h"
 #include "cli/terminal_relay.h"
@@ -67,6 +67,9 @@ class RunSession {
 
     void on_signals();
     void on_signal(int signal_number);
+    void pass_on_size();
+    void keep_for_later(int signal_number);
+    void stop_if_it_does_not();
     void forward(int signal_number);
     void on_timeout();
     void stop_ourselves();
@@ -87,7 +90,9 @@ class RunSession {
     std::optional<sys::SignalFd> signals_;
     std::optional<sys::RawMode> raw_;  // Goes before the relay: nothing is written half raw.
     std::unique_ptr<TerminalRelay> relay_;
+    std::vector<int> early_signals_;
     sys::TimerId timeout_{};
+    sys::TimerId patience_{};
 };
 
 }  // namespace shardrun::cli

@@ -121,7 +121,7 @@ std::string render_shard(const ShardAssignment& shard, bool for_people) {
     add("state", shard.state ? std::string(name_of(*shard.state)) : "");
     add("owner uid", number_text(shard.owner_uid));
     add("profile", shard.profile.value_or(""));
-    add("uid inside", number_text(shard.shard_uid));
+    add("shard uid", number_text(shard.shard_uid));
     add("init pid", number_text(shard.init_pid));
     add("cgroup", shard.cgroup.value_or(""));
     add("age", optional_time(shard.created_us_ago));

@@ -177,6 +177,8 @@ TEST_CASE("broken syntax is refused with its line") {
         CHECK(refusal(text).starts_with("shardrun.toml:"));
     }
     CHECK(refusal("\n\xff\n").starts_with("shardrun.toml:"));
+    // This aborted in the library's own assertion.
+    CHECK(refusal("\n[~]\n").starts_with("shardrun.toml:2: "));
 }
 
 TEST_CASE("size, line length and nesting are bounded") {
