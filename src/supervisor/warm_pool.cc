@@ -126,10 +126,12 @@ std::uint32_t WarmPool::wanted(const Kind& kind, MonoTime now) const {
 
 std::vector<WarmPool::Target> WarmPool::targets(MonoTime now) const {
     std::vector<Target> targets;
+    targets.reserve(kinds_.size());
     for (const auto& [spec, kind] : kinds_) targets.push_back({&spec, &kind, wanted(kind, now)});
     std::sort(targets.begin(), targets.end(),
               [](const Target& a, const Target& b) { return a.kind->serial < b.kind->serial; });
     std::vector<std::uint32_t> wishes;
+    wishes.reserve(targets.size());
     for (const Target& target : targets) wishes.push_back(target.shards);
     const std::vector<std::uint32_t> shares = policy::share_pool(wishes, config_.shards_max);
     for (std::size_t i = 0; i < targets.size(); ++i) targets[i].shards = shares[i];
