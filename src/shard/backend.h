@@ -19,6 +19,8 @@ namespace shardrun::shard {
 struct BackendOptions {
     std::string cgroup_root;   ///< below the cgroup2 mount; empty: found by itself
     bool best_effort = false;  ///< go on without controllers the host lacks
+    bool is_single =
+        false;  ///< one shard is all that will be asked for: let the zygote go after it
     std::vector<std::string> read_only_paths{"/usr"};  ///< host directories seen read-only inside
     std::map<std::string, std::string>
         seccomp_profiles;  ///< name → path of an OCI-format JSON file

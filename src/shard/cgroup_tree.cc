@@ -22,6 +22,7 @@ namespace {
 using sys::CgroupDir;
 
 constexpr int kReclaimWaitMs = 5000;
+constexpr int kReclaimStepMs = 500;
 constexpr const char* kDefaultRoot = "shardrun";
 constexpr std::array<std::pair<Controller, const char*>, 5> kControllers{
     {{Controller::cpu, "cpu"},
@@ -66,11 +67,16 @@ bool is_delegated(const std::string& path) {
     return false;
 }
 
-/// A cgroup that hands controllers on may hold no process itself: this one moves into a leaf beside
-/// the instances.
+/// A cgroup that hands controllers on may hold no process itself: this one and its zygote move into
+/// a leaf beside the instances.
 Result<void> leave_for_leaf(const CgroupDir& own) {
     SR_TRY(const CgroupDir leaf, own.make_child("supervisor", false));
-    return leaf.write("cgroup.procs", std::to_string(::getpid()));
+    SR_TRY(const std::string pids, own.read("cgroup.procs"));
+    for (const std::string& pid : words_of(pids)) {
+        const Result<void> moved = leaf.write("cgroup.procs", pid);
+        if (!moved && moved.error().code != ESRCH) return moved;
+    }
+    return {};
 }
 
 /// The cgroup of one path, made part by part; each level hands on its controllers. The last two
@@ -164,9 +170,14 @@ Result<void> reclaim_cgroup(const CgroupDir& parent, const std::string& name, in
     SR_TRY(const CgroupDir cgroup, parent.open_child(name));
     (void)cgroup.write("cgroup.freeze",
                        "0");  // A frozen one dies too, but its freezer must not be found set.
-    SR_DO(cgroup.kill());
-    wait_until_empty(cgroup, wait_ms);
-    return remove_tree(parent, name);
+    // What was on its way into it while it was killed shows when it is removed.
+    Result<void> removed = fail(EBUSY, "remove cgroup '{}'", name);
+    for (int waited = 0; !removed && waited <= wait_ms; waited += kReclaimStepMs) {
+        SR_DO(cgroup.kill());
+        wait_until_empty(cgroup, kReclaimStepMs);
+        removed = remove_tree(parent, name);
+    }
+    return removed;
 }
 
 Result<CgroupPlace> find_cgroup_place(const std::string& mountinfo,
@@ -212,11 +223,15 @@ Result<CgroupTree> CgroupTree::create(const std::string& root) {
     tree.missing_ |= enable_controllers(tree.instance_);
     // Instance, slice, shard: nothing below may nest deeper.
     (void)tree.instance_.write("cgroup.max.depth", "2");
-    const Result<void> restricted = sys::restrict_devices(tree.instance_);
+    return tree;
+}
+
+void CgroupTree::restrict_devices() {
+    if (std::exchange(has_device_filter_, true)) return;
+    const Result<void> restricted = sys::restrict_devices(instance_);
     if (!restricted)
         log(LogLevel::notice, "{}: shards reach devices only through their /dev, which has six",
             restricted.error().message);
-    return tree;
 }
 
 Result<CgroupDir> CgroupTree::make_shard(SliceId slice, ShardId shard) {
@@ -243,7 +258,9 @@ void CgroupTree::remove_slice(SliceId slice) {
 void CgroupTree::remove_instance() {
     if (!instance_) return;
     slices_.clear();
-    const Result<void> removed = reclaim_cgroup(root_, instance_name_, kReclaimWaitMs);
+    // Empty as it should be, it goes at once.
+    Result<void> removed = root_.remove_child(instance_name_);
+    if (!removed) removed = reclaim_cgroup(root_, instance_name_, kReclaimWaitMs);
     if (!removed) log(LogLevel::warning, "{}, ignoring", removed.error().message);
     instance_ = {};
     // Busy while other supervisors use it, and then it is theirs to remove.

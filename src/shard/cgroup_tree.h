@@ -31,6 +31,10 @@ class CgroupTree {
     /// "shardrun". Errors: ENOENT without cgroup v2, EACCES without root.
     static Result<CgroupTree> create(const std::string& root);
 
+    /// Lets all shards open the basic devices only; once is enough. To be called before any program
+    /// runs. A kernel that cannot is told in the log.
+    void restrict_devices();
+
     /// A cgroup for the shard, in its slice (made if it is not there).
     Result<sys::CgroupDir> make_shard(SliceId slice, ShardId shard);
 
@@ -58,6 +62,7 @@ class CgroupTree {
     sys::CgroupDir instance_;
     std::string instance_name_;
     std::map<SliceId, sys::CgroupDir> slices_;
+    bool has_device_filter_ = false;
     std::uint32_t missing_ = 0;
     unsigned reclaimed_ = 0;
 };

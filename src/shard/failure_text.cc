@@ -60,6 +60,8 @@ const char* words_of(Step step) {
             return "mount proc at";
         case Step::mask_path:
             return "mask";
+        case Step::enter_network:
+            return "enter the network namespace";
         case Step::bring_up_loopback:
             return "bring up interface";
         case Step::make_user_namespace:

@@ -11,6 +11,7 @@
 #include "shard/failure_text.h"
 #include "shard/limits_text.h"
 #include "shard/skeleton_plan.h"
+#include "sys/network_namespace.h"
 #include "sys/seqpacket.h"
 
 namespace shardrun::shard {
@@ -56,6 +57,8 @@ Result<std::unique_ptr<LinuxBackend>> LinuxBackend::create(const BackendOptions&
             EPERM,
             "building shards needs root: use sudo, or ask a running supervisor through its socket");
     SR_TRY(std::vector<std::byte> plan, plan_skeleton(options.read_only_paths, look_up_host));
+    // First of all, so that it prepares the root while this process prepares the cgroups.
+    SR_TRY(ZygoteProcess zygote, ZygoteProcess::start(plan));
     SR_TRY(CgroupTree tree, CgroupTree::create(options.cgroup_root));
     if (tree.missing() != 0 && !options.best_effort) {
         const std::string names = controller_names(tree.missing());
@@ -70,7 +73,7 @@ Result<std::unique_ptr<LinuxBackend>> LinuxBackend::create(const BackendOptions&
     raise_file_limit();
     auto backend = std::make_unique<Backend>(options, ShardContext{loop, fds, listener},
                                              std::move(tree), std::move(plan));
-    SR_DO(backend->start_zygote());
+    SR_DO(backend->use(std::move(zygote)));
     return backend;
 }
 
@@ -89,11 +92,11 @@ Backend::~Backend() {
     if (zygote_) context_.loop.forget(zygote_->fd());
     shards_.clear();
     zygote_.reset();
+    retired_.reset();
     tree_.remove_instance();
 }
 
-Result<void> Backend::start_zygote() {
-    SR_TRY(ZygoteProcess process, ZygoteProcess::start(plan_));
+Result<void> Backend::use(ZygoteProcess process) {
     zygote_.emplace(std::move(process));
     filters_.forget_loaded();
     return context_.loop.watch(zygote_->fd(), EPOLLIN, [this](std::uint32_t) { on_zygote(); });
@@ -128,7 +131,8 @@ void Backend::prepare_shard(const ShardSpec& spec) {
 
 Result<void> Backend::begin(const ShardSpec& spec) {
     if (!zygote_) {
-        SR_DO(start_zygote());
+        SR_TRY(ZygoteProcess process, ZygoteProcess::start(plan_));
+        SR_DO(use(std::move(process)));
     }
     SR_TRY(sys::CgroupDir cgroup, tree_.make_shard(spec.slice, spec.id));
     SR_DO(write_limits(cgroup, spec.limits));
@@ -137,6 +141,7 @@ Result<void> Backend::begin(const ShardSpec& spec) {
     auto shard = std::make_unique<RunningShard>(context_, spec, std::move(cgroup), path,
                                                 tree_.missing(), context_.loop.now());
     SR_DO(order_birth(spec, *shard, cgroup_fd));
+    tree_.restrict_devices();  // While the zygote works, and before any program is handed over.
     shards_.emplace(spec.id, std::move(shard));
     return {};
 }
@@ -147,7 +152,18 @@ Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, in
     SR_TRY(sys::PacketPair control, sys::make_packet_pair());
     SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
     SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
-    return zygote_->launch(order_for(spec, filter), cgroup, control.peer.get(), launch.peer.get());
+    zygote::LaunchOrder order = order_for(spec, filter);
+    std::vector<int> fds{cgroup, control.peer.get(), launch.peer.get()};
+    sys::UniqueFd network;
+    const bool prepares_network = options_.is_single && spec.network != NetworkMode::host;
+    if (prepares_network) {
+        // Beside the zygote, which is still at its root; a supervisor of many must not be kept from
+        // its clients for so long.
+        SR_TRY(network, sys::make_network_namespace());
+        fds.push_back(network.get());
+        order.flags = (order.flags & ~zygote::kLaunchNewNetwork) | zygote::kLaunchGivenNetwork;
+    }
+    return zygote_->launch(order, fds);
 }
 
 Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {
@@ -216,9 +232,19 @@ void Backend::on_zygote() {
     }
 }
 
-/// Living shards do not need it; those it was to bear fail, and the next one finds a new zygote.
 void Backend::on_zygote_lost() {
     log(LogLevel::error, "the zygote ended unexpectedly; it is started again for the next shard");
+    drop_zygote({zygote::Step::clone_init, ECHILD, {}});
+}
+
+/// Without a root it bears nothing. The next one may find mended what this one missed.
+void Backend::on_root_failed(const zygote::Failure& failure) {
+    log(LogLevel::error, "prepare the shards' root: {}", describe_failure(failure).message);
+    drop_zygote(failure);
+}
+
+/// Living shards do not need it; those it was to bear fail, and the next one finds a new zygote.
+void Backend::drop_zygote(const zygote::Failure& failure) {
     context_.loop.forget(zygote_->fd());
     zygote_.reset();
     std::vector<ShardId> unborn;
@@ -227,7 +253,7 @@ void Backend::on_zygote_lost() {
     for (const ShardId id : unborn) {
         ZygoteProcess::Outcome lost;
         lost.sequence = std::to_underlying(id);
-        lost.failure = {zygote::Step::clone_init, ECHILD, {}};
+        lost.failure = failure;
         on_outcome(std::move(lost));
     }
 }
@@ -235,8 +261,7 @@ void Backend::on_zygote_lost() {
 void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
     const bool is_plan = outcome.sequence == 0;
     if (is_plan && outcome.failure.step != zygote::Step::none)
-        log(LogLevel::error, "prepare the shards' root: {}",
-            describe_failure(outcome.failure).message);
+        return on_root_failed(outcome.failure);
     const ShardId id{outcome.sequence};
     RunningShard* shard = is_plan ? nullptr : find(id);
     if (shard == nullptr) return;
@@ -251,6 +276,15 @@ void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
         shard->on_born(outcome.pid, std::move(outcome.pidfd), [this, id] { on_init_end(id); });
     if (shard->is_killed() || !watched) shard->kill();  // Again: it was not there the first time.
     if (!watched) context_.listener.on_failed(id, watched.error());
+    if (options_.is_single) retire_zygote();
+}
+
+/// Its end, with its mount namespace's, goes on beside the program's run.
+void Backend::retire_zygote() {
+    context_.loop.forget(zygote_->fd());
+    zygote_->dismiss();
+    retired_ = std::move(zygote_);
+    zygote_.reset();
 }
 
 void Backend::on_init_end(ShardId id) {

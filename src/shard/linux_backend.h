@@ -22,7 +22,8 @@ class Backend final : public LinuxBackend {
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
 
-    Result<void> start_zygote();
+    /// Takes a zygote into service.
+    Result<void> use(ZygoteProcess process);
 
     void prepare_shard(const ShardSpec& spec) override;
     void run_program(ShardId shard, const ProgramSpec& program) override;
@@ -43,6 +44,9 @@ class Backend final : public LinuxBackend {
 
     void on_zygote();
     void on_zygote_lost();
+    void on_root_failed(const zygote::Failure& failure);
+    void drop_zygote(const zygote::Failure& failure);
+    void retire_zygote();
     void on_outcome(ZygoteProcess::Outcome outcome);
     void on_init_end(ShardId shard);
     void reclaim(ShardId shard, unsigned attempt);
@@ -54,6 +58,7 @@ class Backend final : public LinuxBackend {
     std::vector<std::byte> plan_;
     FilterSet filters_;
     std::optional<ZygoteProcess> zygote_;
+    std::optional<ZygoteProcess> retired_;  ///< exits by itself; waited for at the end
     std::map<ShardId, std::unique_ptr<RunningShard>> shards_;
     std::vector<std::function<void()>> posted_;
     std::optional<sys::TimerId> post_timer_;

@@ -175,7 +175,8 @@ void plan_proc_covers(PlanWriter& plan, const HostLookup& host) {
             if (host(std::string("/proc/") + name, WantContent::no).kind != HostEntry::Kind::absent)
                 plan.cover(kind, std::string("/proc/") + name, when);
     };
-    cover(PlanKind::mask_directory, CoverWhen::always, {"acpi", "asound", "scsi"});
+    // pressure: anybody may set triggers on the whole host's.
+    cover(PlanKind::mask_directory, CoverWhen::always, {"acpi", "asound", "pressure", "scsi"});
     cover(PlanKind::mask_file, CoverWhen::always,
           {"interrupts", "kallsyms", "kcore", "keys", "latency_stats", "sched_debug",
            "sysrq-trigger", "timer_list"});
@@ -183,7 +184,8 @@ void plan_proc_covers(PlanWriter& plan, const HostLookup& host) {
     cover(PlanKind::mask_file, CoverWhen::with_capabilities,
           {"key-users", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "modules", "slabinfo",
            "vmallocinfo"});
-    cover(PlanKind::read_only, CoverWhen::always, {"bus", "fs", "irq", "sys"});
+    cover(PlanKind::read_only, CoverWhen::always, {"fs", "irq", "sys"});
+    cover(PlanKind::read_only, CoverWhen::with_capabilities, {"bus"});
 }
 
 /// What begins with '/' once and means what it says: '//dev' would escape the comparison with the
@@ -204,7 +206,9 @@ Result<void> plan_read_only_paths(PlanWriter& plan, const std::vector<std::strin
                           "shard.read_only_paths: '{}' is not an absolute path without '.', '..', "
                           "'//' and final '/'",
                           path);
-        for (const char* own : {"/dev", "/proc", "/sys", "/tmp", "/run", "/blobs"})
+        // The last three are links into the others: what is made below them would be covered.
+        for (const char* own : {"/dev", "/proc", "/sys", "/tmp", "/run", "/blobs", "/var/tmp",
+                                "/var/run", "/var/lock"})
             if (path == own || path.starts_with(std::string(own) + "/"))
                 return refuse(
                     EINVAL, "shard.read_only_paths: '{}' lies in a place of the shard's own", path);

@@ -88,9 +88,9 @@ ZygoteProcess::~ZygoteProcess() {
 }
 
 void ZygoteProcess::end() {
-    if (!control_) return;
+    if (pid_ == 0) return;
     control_.reset();  // It sees the end of the socket and exits; shards already born go on.
-    (void)::waitpid(pid_, nullptr, 0);
+    (void)::waitpid(std::exchange(pid_, 0), nullptr, 0);
 }
 
 Result<void> ZygoteProcess::send_filter(std::uint32_t id,
@@ -105,10 +105,9 @@ Result<void> ZygoteProcess::send_filter(std::uint32_t id,
                        "give the zygote a seccomp filter");
 }
 
-Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order, int cgroup, int control,
-                                   int launch_socket) const {
+Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order,
+                                   std::span<const int> fds) const {
     const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
-    const std::array<int, 3> fds{cgroup, control, launch_socket};
     return while_doing(sys::send_packet(control_.get(), parts, fds),
                        "order a launch from the zygote");
 }

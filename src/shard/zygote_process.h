@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "shard/zygote/protocol.h"
@@ -32,11 +33,15 @@ class ZygoteProcess {
     /// Starts the program and sends the plan; its outcome comes with sequence 0.
     static Result<ZygoteProcess> start(std::span<const std::byte> plan);
 
-    ZygoteProcess(ZygoteProcess&&) noexcept = default;
+    ZygoteProcess(ZygoteProcess&& other) noexcept
+        : control_(std::move(other.control_)), pid_(std::exchange(other.pid_, 0)) {}
     ZygoteProcess& operator=(ZygoteProcess&&) noexcept;
     ZygoteProcess(const ZygoteProcess&) = delete;
     ZygoteProcess& operator=(const ZygoteProcess&) = delete;
     ~ZygoteProcess();
+
+    /// Lets it exit, without waiting for that; nothing more can be ordered.
+    void dismiss() { control_.reset(); }
 
     /// To be polled for outcomes.
     int fd() const { return control_.get(); }
@@ -44,10 +49,9 @@ class ZygoteProcess {
     /// A filter for later launches under `id`. Errors: EPIPE when the zygote is gone.
     Result<void> send_filter(std::uint32_t id, std::span<const sock_filter> program) const;
 
-    /// The descriptors are the caller's to close afterwards. Errors: EAGAIN when the zygote is far
-    /// behind, EPIPE.
-    Result<void> launch(const zygote::LaunchOrder& order, int cgroup, int control,
-                        int launch_socket) const;
+    /// `fds` as LaunchOrder says; they are the caller's to close afterwards. Errors: EAGAIN when
+    /// the zygote is far behind, EPIPE.
+    Result<void> launch(const zygote::LaunchOrder& order, std::span<const int> fds) const;
 
     /// What happened since; none: nothing. Errors: EPIPE when the zygote is gone.
     Result<std::optional<Outcome>> next_outcome() const;

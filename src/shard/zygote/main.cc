@@ -165,6 +165,7 @@ void on_launch(const LaunchOrder& order, const Received& received) {
             received.fds[1],
             received.fds[2],
             received.fds[0],
+            (order.flags & kLaunchGivenNetwork) != 0 ? received.fds[3] : 0,
             order.filter_id < kFiltersMax ? zygote.filters[order.filter_id] : Filter{},
             PlanWalk(plan_bytes, zygote.plan_size)};
         run_init(launch);
@@ -178,8 +179,8 @@ void on_message(const Received& received) {
     const Order order = *reinterpret_cast<const Order*>(message);
     if (order == Order::plan) on_plan(*reinterpret_cast<const PlanOrder*>(message), received.size);
     if (order == Order::filter) on_filter(*reinterpret_cast<const FilterOrder*>(message), received);
-    if (order == Order::launch && received.fd_count == 3)
-        on_launch(*reinterpret_cast<const LaunchOrder*>(message), received);
+    const bool is_launch = order == Order::launch && received.fd_count >= 3;
+    if (is_launch) on_launch(*reinterpret_cast<const LaunchOrder*>(message), received);
     for (unsigned i = 0; i < received.fd_count; ++i) raw_close(received.fds[i]);
 }
 

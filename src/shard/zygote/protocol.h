@@ -42,6 +42,7 @@ enum class Step : std::uint32_t {
     make_proc,
     mask_path,
     bring_up_loopback,
+    enter_network,
     make_user_namespace,
     restrict_files,
     reduce_capabilities,
@@ -111,13 +112,15 @@ struct FilterOrder {
 };
 
 enum LaunchFlag : std::uint32_t {
-    kLaunchNewNetwork = 1,  ///< a fresh network namespace
+    kLaunchNewNetwork = 1,    ///< a fresh network namespace
+    kLaunchGivenNetwork = 8,  ///< a prepared one comes as fourth descriptor
     kLaunchUserNamespace = 2,
     kLaunchFilterEarly =
         4,  ///< the filter lets a parked runner start, so it is loaded before parking
 };
 
-/// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket.
+/// One shard. Comes with three descriptors: cgroup directory, control socket, launch
+/// socket; and the network namespace, if one is given.
 struct LaunchOrder {
     Order order = Order::launch;
     std::uint32_t flags = 0;

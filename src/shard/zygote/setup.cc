@@ -194,7 +194,14 @@ bool open_low_ports(Failure& failure) {
     return succeeded(written, failure, Step::bring_up_loopback, kPath);
 }
 
-bool prepare_network(Failure& failure) {
+bool prepare_network(const Launch& launch, Failure& failure) {
+    const std::uint32_t flags = launch.order.flags;
+    if ((flags & kLaunchGivenNetwork) != 0) {
+        const long entered = raw_call(SYS_setns, launch.network, CLONE_NEWNET);
+        raw_close(launch.network);
+        return succeeded(entered, failure, Step::enter_network);
+    }
+    if ((flags & kLaunchNewNetwork) == 0) return true;  // The host's, which was granted.
     return bring_up_loopback(failure) && open_low_ports(failure);
 }
 
@@ -219,7 +226,7 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
                   failure))
         return false;
-    if ((order.flags & kLaunchNewNetwork) != 0 && !prepare_network(failure)) return false;
+    if (!prepare_network(launch, failure)) return false;
     if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
     const bool wants_user_namespace = (order.flags & kLaunchUserNamespace) != 0;
     // After the mounts, which the new namespace would have no right to make.
