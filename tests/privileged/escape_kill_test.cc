@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "privileged/host_view.h"
@@ -45,8 +46,8 @@ void wait_for_some_moment() {
 std::vector<std::uint64_t> ask_for_launches(Client& client, unsigned count) {
     std::vector<std::uint64_t> asked;
     for (unsigned i = 0; i < count; ++i)
-        asked.push_back(must(client.send(
-            Message{ResourceRequest{.body = in_new_shard({"sh", "-c", "sleep 600"})}})));
+        asked.push_back(
+            must(client.send(Message{ResourceRequest{in_new_shard({"sh", "-c", "sleep 600"})}})));
     return asked;
 }
 

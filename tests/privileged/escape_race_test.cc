@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <chrono>
 #include <memory>
 #include <thread>

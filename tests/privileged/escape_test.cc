@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -202,9 +203,9 @@ TEST_CASE("a program that fails to start leaves the next ones their own fate") {
         const ShardId shard =
             must(client.new_shard({}, std::chrono::seconds(60))).assignment()->shard;
         const std::uint64_t failing =
-            must(client.send(Message{ResourceRequest{.body = in_shard(shard, {"/nowhere"})}}));
-        const std::uint64_t working = must(
-            client.send(Message{ResourceRequest{.body = in_shard(shard, {"sh", "-c", "exit 7"})}}));
+            must(client.send(Message{ResourceRequest{in_shard(shard, {"/nowhere"})}}));
+        const std::uint64_t working =
+            must(client.send(Message{ResourceRequest{in_shard(shard, {"sh", "-c", "exit 7"})}}));
         CHECK(!client.await_reply(failing, std::chrono::seconds(60)));
         REQUIRE(client.await_reply(working, std::chrono::seconds(60)).has_value());
         const ReceivedFrame ended = must(client.next_event(working, std::chrono::seconds(60)));

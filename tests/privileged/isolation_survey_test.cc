@@ -16,11 +16,11 @@ void check_attack(const std::string& settings, const std::string& name, std::siz
 }  // namespace
 
 TEST_CASE("survey: no file, socket, device or setting of the host is found, and none is writable") {
-    check_attack("", "survey-host", 50);
+    check_attack("", "survey-host", 45);
 }
 
 TEST_CASE("survey: as root of a user namespace no more is found") {
-    check_attack("user_namespace = true\n", "survey-host", 50);
+    check_attack("user_namespace = true\n", "survey-host", 45);
 }
 
 TEST_CASE("surface: the parts of the kernel that escapes begin with are refused") {

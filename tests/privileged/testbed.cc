@@ -33,7 +33,7 @@ std::string variable(const char* name) {
 
 /// Not in /tmp: it holds programs that shards are to see, and /tmp is a place of the shard's own.
 std::string make_folder() {
-    std::string pattern = "/var/tmp/shardrun-test-XXXXXX";
+    std::string pattern = "/var/lib/shardrun-test-XXXXXX";
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     REQUIRE(::chmod(pattern.c_str(), 0755) == 0);
     return pattern;

@@ -87,9 +87,14 @@ void read_init() {
              ::readlink((std::string("/proc/1/") + name).c_str(), target, sizeof(target)) >= 0);
     tell("list /proc/1/root/", ::access("/proc/1/root/etc", F_OK) == 0);
     tell("list /proc/1/cwd/", ::access("/proc/1/cwd/etc", F_OK) == 0);
+    // Some may be opened by anybody, and judge who writes.
     for (const char* name : {"oom_score_adj", "uid_map", "comm", "clear_refs", "coredump_filter",
-                             "timerslack_ns", "autogroup", "sched"})
-        try_open(std::string("/proc/1/") + name, O_WRONLY);
+                             "timerslack_ns", "autogroup", "sched"}) {
+        const std::string path = std::string("/proc/1/") + name;
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        tell("write " + path, fd >= 0 && ::write(fd, "1", 1) > 0);
+        ::close(fd);
+    }
     tell("kill init", ::kill(1, 0) == 0);
     try_call("ptrace init", [] { return ::ptrace(PTRACE_SEIZE, 1, nullptr, nullptr); });
     try_call("process_vm_readv init", [] {
@@ -106,16 +111,10 @@ void read_init() {
 
 /// Out of the root, by a handle, a mount, another root, a device.
 void leave_root() {
-    struct {
-        file_handle head;
-        unsigned char bytes[32];
-    } handle{};
-    handle.head.handle_bytes = 8;
-    handle.head.handle_type = 1;
-    handle.bytes[0] = 2;  // Inode 2: the root of ext4.
-    try_call("open_by_handle_at", [&] {
-        return static_cast<long>(::open_by_handle_at(AT_FDCWD, &handle.head, O_RDONLY));
-    });
+    // struct file_handle: 8 bytes, of type 1, inode 2, which is the root of ext4.
+    const unsigned handle[] = {8, 1, 2, 0};
+    try_call("open_by_handle_at",
+             [&] { return ::syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_RDONLY); });
     try_call("mount tmpfs", [] { return long{::mount("x", "/tmp", "tmpfs", 0, nullptr)}; });
     try_call("mount proc", [] { return long{::mount("x", "/tmp", "proc", 0, nullptr)}; });
     try_call("mount cgroup2", [] { return long{::mount("x", "/tmp", "cgroup2", 0, nullptr)}; });
@@ -256,9 +255,6 @@ void walk(const std::string& path, int depth) {
         if (name == "." || name == ".." || ::lstat(below.c_str(), &status) != 0) continue;
         if (S_ISBLK(status.st_mode)) std::printf("SUCCEEDED see block device %s\n", below.c_str());
         if (S_ISSOCK(status.st_mode)) std::printf("SUCCEEDED see socket %s\n", below.c_str());
-        if ((status.st_mode & (S_ISUID | S_ISGID)) != 0 && S_ISREG(status.st_mode)) {
-            // Seen, but nosuid: the mount table's test proves that it means nothing.
-        }
         const bool is_own = below == "/tmp" || below == "/run" || below == "/dev/shm" ||
                             (path == "/proc" && std::isdigit(name[0]) != 0) ||
                             below == "/proc/self" || below == "/proc/thread-self";
