@@ -14,7 +14,7 @@ const Needs kNeeds{.controllers = {"io"}, .test_vm = true};
 namespace {
 
 constexpr std::uint64_t kMiB = 1U << 20U;
-constexpr const char* kFile = "/run/vm/scratch/file";
+constexpr const char* kFile = "/mnt/scratch/file";
 
 IoLimit scratch_disk() {
     struct stat attributes {};
@@ -63,7 +63,7 @@ double milliseconds_to_write(const Testbed& bed, const ShardLimits& limits) {
 
 TEST_CASE("io.max holds reads to its rate") {
     make_file();
-    const Testbed bed(Controllers::require, "", {"/run/vm/scratch"});
+    const Testbed bed(Controllers::require, "", {"/mnt/scratch"});
     const double free_ms = milliseconds_to_read(bed, {});
     const double held_ms = milliseconds_to_read(bed, reads(2 * kMiB));
     CHECK(held_ms > 3000);  // 8 MiB at 2 MiB/s, less what the kernel lets pass at the start
@@ -73,7 +73,7 @@ TEST_CASE("io.max holds reads to its rate") {
 
 TEST_CASE("io.max holds writes to its rate") {
     make_file();
-    const Testbed bed(Controllers::require, "", {"/run/vm/scratch"});
+    const Testbed bed(Controllers::require, "", {"/mnt/scratch"});
     const double free_ms = milliseconds_to_write(bed, {});
     const double held_ms = milliseconds_to_write(bed, writes(2 * kMiB));
     CHECK(held_ms > 3000);

@@ -14,15 +14,15 @@ const Needs kNeeds{.controllers = {"memory"}, .test_vm = true};
 namespace {
 
 constexpr std::uint64_t kMiB = 1U << 20U;
-constexpr const char* kSwapFile = "/run/vm/scratch/swap";
+constexpr const char* kSwapFile = "/mnt/scratch/swap";
 
 /// The guest's only swap, for the length of a test case.
 class Swap {
  public:
     Swap() {
         const int made = std::system(
-            "dd if=/dev/zero of=/run/vm/scratch/swap bs=1M count=128 status=none && chmod 600 "
-            "/run/vm/scratch/swap && mkswap /run/vm/scratch/swap > /dev/null");
+            "dd if=/dev/zero of=/mnt/scratch/swap bs=1M count=128 status=none && chmod 600 "
+            "/mnt/scratch/swap && mkswap /mnt/scratch/swap > /dev/null");
         REQUIRE(made == 0);
         REQUIRE(::swapon(kSwapFile, 0) == 0);
     }

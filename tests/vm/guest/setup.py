@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 HOST_ROOT = Path("/run/vm/host")
-SCRATCH = Path("/run/vm/scratch")
+SCRATCH = Path("/mnt/scratch")
 CGROUP = Path("/sys/fs/cgroup")
 
 MOUNTS = [
@@ -36,7 +36,7 @@ def prepare(plan: dict) -> None:
     # Ask for the stacks of every processor when the harness sends an NMI to a guest that hangs.
     Path("/proc/sys/kernel/unknown_nmi_panic").write_text("1")
     Path("/proc/sys/kernel/sysrq").write_text("1")
-    SCRATCH.mkdir(exist_ok=True)
+    SCRATCH.mkdir(parents=True, exist_ok=True)
     _mount("/dev/vda", str(SCRATCH))
 
 
