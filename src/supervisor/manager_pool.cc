@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kBackoffFirst{250};
 constexpr unsigned kBackoffDoublingsMax = 8;  // About a minute.
+// Whoever took a parked shard has the processors to itself at first: making the next one keeps one
+// of them busy for longer than a short program runs.
+constexpr std::chrono::milliseconds kRefillDelay{3};
 
 bool needs_write(const ShardLimits& parked, const ShardLimits& wished) {
     ShardLimits same = parked;
@@ -35,7 +38,10 @@ ShardRecord* Manager::State::take_parked(ClientRecord& client, const shard::Shar
         parked = pool.take(wish);
     }
     pool.on_wish(wish, now);
-    if (pool.config().shards_max > 0) pool_at = now;
+    if (pool.config().shards_max > 0) {
+        const MonoTime refill_at = parked ? now + kRefillDelay : now;
+        pool_at = std::min(pool_at.value_or(refill_at), refill_at);
+    }
     if (!parked) return nullptr;
     ShardRecord& shard = shards.at(*parked);
     adopt(client, shard, asked);

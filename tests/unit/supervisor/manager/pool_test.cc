@@ -90,15 +90,29 @@ TEST_CASE("a subscriber learns of a warm shard as of a cold one, and of no spare
     CHECK(driver.event_kinds(watcher, watch) == std::vector{AssignmentKind::assigned});
 }
 
-TEST_CASE("the pool refills after use, off the step that used it") {
+TEST_CASE("the pool refills a little after use, out of the way of who used it") {
     Driver driver(pool_of(16, 1));
     fill(driver);
     const ClientId client = driver.connect();
     driver.run(client);
     CHECK_FALSE(driver.has<PrepareShard>());
-    CHECK(driver.next_deadline() == driver.now);
-    driver.pass(0ms);
+    CHECK(driver.next_deadline() == driver.now + 3ms);
+    driver.pass(2ms);
+    CHECK_FALSE(driver.has<PrepareShard>());
+    driver.pass(1ms);
     CHECK(driver.has<PrepareShard>());
+}
+
+TEST_CASE("steady use does not put off the refill, and a miss refills at once") {
+    Driver driver(pool_of(16, 2));
+    fill(driver);
+    driver.run(driver.connect());
+    const auto due = driver.next_deadline();
+    driver.pass(2ms);
+    driver.run(driver.connect());
+    CHECK(driver.next_deadline() == due);
+    driver.run(driver.connect());
+    CHECK(driver.next_deadline() == driver.now);
 }
 
 TEST_CASE("a client that runs one program after another is always served warm") {
