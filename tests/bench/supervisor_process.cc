@@ -22,10 +22,12 @@ namespace shardrun::bench {
 namespace {
 
 /// It listens when all else is ready.
-Result<void> await_ready(const std::string& socket) {
+Result<void> await_ready(pid_t pid, const std::string& socket) {
     constexpr std::chrono::milliseconds kInterval{10};
     Result<Client> client = Client::connect(socket);
     for (unsigned i = 0; !client && i < 3000; ++i) {
+        if (::waitpid(pid, nullptr, WNOHANG) == pid)
+            return refuse(ECHILD, "it ended at once, for the reason above");
         std::this_thread::sleep_for(kInterval);
         client = Client::connect(socket);
     }
@@ -85,7 +87,8 @@ Result<SupervisorProcess> SupervisorProcess::start(const std::string& shardrun,
     process.pid_ = ::fork();
     if (process.pid_ < 0) return fail_errno("fork");
     if (process.pid_ == 0) become_supervisor(shardrun, own, kind);
-    SR_DO(while_doing(await_ready(process.socket_), "start supervisor '{}'", kind.name));
+    SR_DO(while_doing(await_ready(process.pid_, process.socket_), "start supervisor '{}'",
+                      kind.name));
     return process;
 }
 
