@@ -1,10 +1,9 @@
 #include "cli/config_check.h"
 
-#include <sys/capability.h>
-
 #include <algorithm>
 #include <cerrno>
 
+#include "base/capability.h"
 #include "base/fail.h"
 #include "cli/config_key.h"
 #include "cli/quantity.h"
@@ -91,9 +90,7 @@ Result<void> check_profile_name(std::string_view text) {
 }
 
 Result<void> check_capability(std::string_view text) {
-    cap_value_t value = 0;
-    const std::string name(text);
-    if (!text.starts_with("CAP_") || ::cap_from_name(name.c_str(), &value) != 0)
+    if (!capability_number(text))
         return refuse(EINVAL, "'{}' is no capability: write one as in CAP_NET_RAW", text);
     return {};
 }

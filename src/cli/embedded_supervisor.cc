@@ -1,12 +1,12 @@
 #include "cli/embedded_supervisor.h"
 
-#include <sys/capability.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <utility>
 
+#include "base/capability.h"
 #include "base/fail.h"
 #include "cli/config_key.h"
 
@@ -20,14 +20,7 @@ constexpr std::uint32_t kPidMax = 4194304;  // Source: proc(5), /proc/sys/kernel
 ClientRule full_rule(const supervisor::Config& config) {
     ClientRule rule;
     rule.host_network = true;
-    for (cap_value_t value = 0; value <= CAP_LAST_CAP; ++value) {
-        char* name = ::cap_to_name(value);
-        std::string upper = name == nullptr ? "" : name;
-        (void)::cap_free(name);  // Null is refused and nothing else happens.
-        for (char& c : upper)
-            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-        rule.capabilities.push_back(std::move(upper));
-    }
+    rule.capabilities = capability_names(~std::uint64_t{0});
     for (const auto& [profile, path] : config.seccomp_profiles)
         rule.seccomp_profiles.push_back(profile);
     return rule;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/capability.h"
 #include "base/fail.h"
-#include "policy/capability.h"
 
 namespace shardrun::policy {
 

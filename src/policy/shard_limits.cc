@@ -48,25 +48,26 @@ Result<void> check_range(const char* field, const std::optional<T>& value, T lea
     return refuse(EINVAL, "{}: {} asked, from {} to {} is possible", field, *value, least, most);
 }
 
+/// `key`: the limit's name in the configuration, where sizes are in MiB.
 template <class T>
-Result<void> check_bound(const Grant& grant, const char* field, const std::optional<T>& wish,
-                         const std::optional<T>& bound) {
+Result<void> check_bound(const Grant& grant, const char* field, const char* key,
+                         const std::optional<T>& wish, const std::optional<T>& bound) {
     if (!wish || !bound || *wish <= *bound) return {};
     return refuse(EDQUOT, "{}: {} asked, {} allowed for uid {} by {}.{}", field, *wish, *bound,
-                  grant.uid, grant.key("limits_max"), field);
+                  grant.uid, grant.key("limits_max"), key);
 }
 
 Result<void> check_io_bound(const Grant& grant, const IoLimit& wish) {
     std::vector<IoLimit> bounds = grant.rule.limits_max.io_max;
     const IoLimit* bound = find_device(bounds, wish);
     if (bound == nullptr) return {};
-    SR_DO(check_bound(grant, "io_max.read_bytes_per_second", wish.read_bytes_per_second,
+    SR_DO(check_bound(grant, "io_max.read_bytes_per_second", "io_max", wish.read_bytes_per_second,
                       bound->read_bytes_per_second));
-    SR_DO(check_bound(grant, "io_max.write_bytes_per_second", wish.write_bytes_per_second,
+    SR_DO(check_bound(grant, "io_max.write_bytes_per_second", "io_max", wish.write_bytes_per_second,
                       bound->write_bytes_per_second));
-    SR_DO(check_bound(grant, "io_max.read_ops_per_second", wish.read_ops_per_second,
+    SR_DO(check_bound(grant, "io_max.read_ops_per_second", "io_max", wish.read_ops_per_second,
                       bound->read_ops_per_second));
-    return check_bound(grant, "io_max.write_ops_per_second", wish.write_ops_per_second,
+    return check_bound(grant, "io_max.write_ops_per_second", "io_max", wish.write_ops_per_second,
                        bound->write_ops_per_second);
 }
 
@@ -175,27 +176,29 @@ Result<void> check_limit_values(const ShardLimits& wish) {
         check_range("memory_swap_max_bytes", wish.memory_swap_max_bytes, std::uint64_t{0}, kMost));
     SR_DO(
         check_range("tmpfs_size_max_bytes", wish.tmpfs_size_max_bytes, std::uint64_t{4096}, kMost));
-    // An init, a runner and the program.
-    SR_DO(check_range("pids_max", wish.pids_max, std::uint64_t{4}, std::uint64_t{1} << 22U));
-    SR_DO(check_range("files_max", wish.files_max, std::uint64_t{3}, std::uint64_t{1} << 30U));
+    // An init and the program; and what the configuration takes.
+    SR_DO(check_range("pids_max", wish.pids_max, std::uint64_t{2}, std::uint64_t{1} << 22U));
+    SR_DO(check_range("files_max", wish.files_max, std::uint64_t{16}, std::uint64_t{1} << 30U));
     if (wish.cpuset_cpus) SR_DO(CpuSet::parse(*wish.cpuset_cpus));
     return {};
 }
 
 Result<void> check_limits_allowed(const Grant& grant, const ShardLimits& wish) {
     const ShardLimits& bound = grant.rule.limits_max;
-    SR_DO(check_bound(grant, "cpu_max_millicores", wish.cpu_max_millicores,
+    SR_DO(check_bound(grant, "cpu_max_millicores", "cpu_max_millicores", wish.cpu_max_millicores,
                       bound.cpu_max_millicores));
-    SR_DO(check_bound(grant, "cpu_weight", wish.cpu_weight, bound.cpu_weight));
-    SR_DO(check_bound(grant, "memory_high_bytes", wish.memory_high_bytes, bound.memory_high_bytes));
-    SR_DO(check_bound(grant, "memory_max_bytes", wish.memory_max_bytes, bound.memory_max_bytes));
-    SR_DO(check_bound(grant, "memory_swap_max_bytes", wish.memory_swap_max_bytes,
-                      bound.memory_swap_max_bytes));
-    SR_DO(check_bound(grant, "pids_max", wish.pids_max, bound.pids_max));
-    SR_DO(check_bound(grant, "io_weight", wish.io_weight, bound.io_weight));
-    SR_DO(check_bound(grant, "tmpfs_size_max_bytes", wish.tmpfs_size_max_bytes,
-                      bound.tmpfs_size_max_bytes));
-    SR_DO(check_bound(grant, "files_max", wish.files_max, bound.files_max));
+    SR_DO(check_bound(grant, "cpu_weight", "cpu_weight", wish.cpu_weight, bound.cpu_weight));
+    SR_DO(check_bound(grant, "memory_high_bytes", "memory_high_mib", wish.memory_high_bytes,
+                      bound.memory_high_bytes));
+    SR_DO(check_bound(grant, "memory_max_bytes", "memory_max_mib", wish.memory_max_bytes,
+                      bound.memory_max_bytes));
+    SR_DO(check_bound(grant, "memory_swap_max_bytes", "memory_swap_max_mib",
+                      wish.memory_swap_max_bytes, bound.memory_swap_max_bytes));
+    SR_DO(check_bound(grant, "pids_max", "pids_max", wish.pids_max, bound.pids_max));
+    SR_DO(check_bound(grant, "io_weight", "io_weight", wish.io_weight, bound.io_weight));
+    SR_DO(check_bound(grant, "tmpfs_size_max_bytes", "tmpfs_size_max_mib",
+                      wish.tmpfs_size_max_bytes, bound.tmpfs_size_max_bytes));
+    SR_DO(check_bound(grant, "files_max", "files_max", wish.files_max, bound.files_max));
     for (const IoLimit& device : wish.io_max) SR_DO(check_io_bound(grant, device));
     if (wish.cpuset_cpus) SR_DO(check_cpuset_bound(grant, *wish.cpuset_cpus));
     return {};

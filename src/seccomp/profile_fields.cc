@@ -1,11 +1,10 @@
 #include "seccomp/profile_fields.h"
 
-#include <linux/capability.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "base/capability.h"
 #include "base/fail.h"
 
 namespace shardrun::seccomp {
@@ -88,52 +87,6 @@ constexpr Named<std::uint32_t> kFlags[] = {
     {"SECCOMP_FILTER_FLAG_TSYNC", 0},
 };
 
-// In the kernel's order: the index is the capability's number.
-constexpr std::string_view kCapabilities[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
-static_assert(std::size(kCapabilities) == CAP_LAST_CAP + 1);
-
 // Go's names, which Docker's files use, and the kernel's.
 constexpr Named<Arch> kShortArches[] = {
     {"amd64", Arch::x86_64},    {"x86_64", Arch::x86_64}, {"x86", Arch::x86},
@@ -143,11 +96,11 @@ constexpr Named<Arch> kShortArches[] = {
 
 Result<bool> is_granted(const JsonField& field, const ProfileContext& context) {
     SR_TRY(const std::string name, field.text());
-    const auto* found = std::ranges::find(kCapabilities, name);
-    if (found == std::end(kCapabilities))
+    const std::optional<unsigned> number = capability_number(name);
+    if (!number)
         return refuse(EINVAL, "{} is {}, which is no capability; write for example CAP_SYS_ADMIN",
                       field.path(), field.shown());
-    return (context.capabilities >> (found - std::begin(kCapabilities)) & 1) != 0;
+    return (context.capabilities >> *number & 1) != 0;
 }
 
 // How many of the listed capabilities are granted.

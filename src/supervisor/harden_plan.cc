@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/capability.h"
+#include "base/capability.h"
 
 namespace shardrun::supervisor {
 namespace {
@@ -59,8 +59,10 @@ const std::vector<std::string> kRarely{
     "vhangup",
 };
 
-constexpr std::uint64_t kJoinSessionKeyring = 1;  // The zygote leaves our keyring with it.
-constexpr std::uint16_t kNotPermitted = 1;        // EPERM
+// With these the zygote leaves our keyring behind.
+constexpr std::uint64_t kJoinSessionKeyring = 1;
+constexpr std::uint64_t kRevoke = 3;
+constexpr std::uint16_t kNotPermitted = 1;  // EPERM
 
 std::uint64_t bit(unsigned capability) {
     return std::uint64_t{1} << capability;
@@ -69,7 +71,7 @@ std::uint64_t bit(unsigned capability) {
 std::uint64_t capabilities_of(const ClientRule& rule) {
     std::uint64_t bits = 0;
     for (const std::string& name : rule.capabilities)
-        if (const auto number = policy::capability_number(name)) bits |= bit(*number);
+        if (const auto number = capability_number(name)) bits |= bit(*number);
     return bits;
 }
 
@@ -99,8 +101,11 @@ seccomp::Profile supervisor_profile(const Config& config) {
     profile.rules.push_back({kNever, refused, {}});
     if (!opens_nothing) return profile;
     profile.rules.push_back({kRarely, refused, {}});
-    const seccomp::ArgCheck other{0, seccomp::CompareOp::ne, kJoinSessionKeyring};
-    profile.rules.push_back({{"keyctl"}, refused, {other}});
+    const auto other_than = [](std::uint64_t operation) {
+        return seccomp::ArgCheck{0, seccomp::CompareOp::ne, operation};
+    };
+    profile.rules.push_back(
+        {{"keyctl"}, refused, {other_than(kJoinSessionKeyring), other_than(kRevoke)}});
     return profile;
 }
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/capability.h"
 #include "base/fail.h"
-#include "policy/capability.h"
 #include "policy/shard_limits.h"
 
 namespace shardrun::supervisor {
@@ -35,7 +35,7 @@ Result<void> check_host_name(std::string_view name) {
 
 Result<void> check_profile_known(const Config& config, const std::string& name) {
     if (name == "default" || config.seccomp_profiles.contains(name)) return {};
-    return refuse(ENOENT, "seccomp_profile: '{}' is not configured; seccomp_profiles names them",
+    return refuse(ENOENT, "seccomp_profile: '{}' is not configured; [seccomp.profiles] names them",
                   name);
 }
 
@@ -166,7 +166,7 @@ ShardOptions options_of(const shard::ShardSpec& spec) {
     options.seccomp_profile = spec.seccomp_profile;
     options.hostname = spec.hostname;
     options.user_namespace = spec.user_namespace;
-    options.capabilities = policy::capability_names(spec.capabilities);
+    options.capabilities = capability_names(spec.capabilities);
     return options;
 }
 

@@ -95,7 +95,7 @@ TEST_CASE("a wish may reach the bound and not pass it, with the words that mend 
     CHECK(refused.error().code == EDQUOT);
     CHECK(refused.error().message ==
           "memory_max_bytes: 67108865 asked, 67108864 allowed for uid 1000 by "
-          "clients.default.limits_max.memory_max_bytes");
+          "clients.default.limits_max.memory_max_mib");
 }
 
 TEST_CASE("every limit has its bound") {
@@ -146,9 +146,10 @@ TEST_CASE("values the kernel would not take are refused with their range") {
     CHECK(code([](ShardLimits& l) { l.memory_max_bytes = kMib; }) == 0);
     CHECK(code([](ShardLimits& l) { l.memory_max_bytes = kMib - 1; }) == EINVAL);
     CHECK(code([](ShardLimits& l) { l.memory_swap_max_bytes = 0; }) == 0);
-    CHECK(code([](ShardLimits& l) { l.pids_max = 4; }) == 0);
-    CHECK(code([](ShardLimits& l) { l.pids_max = 3; }) == EINVAL);
-    CHECK(code([](ShardLimits& l) { l.files_max = 2; }) == EINVAL);
+    CHECK(code([](ShardLimits& l) { l.pids_max = 2; }) == 0);
+    CHECK(code([](ShardLimits& l) { l.pids_max = 1; }) == EINVAL);
+    CHECK(code([](ShardLimits& l) { l.files_max = 16; }) == 0);
+    CHECK(code([](ShardLimits& l) { l.files_max = 15; }) == EINVAL);
     CHECK(code([](ShardLimits& l) { l.tmpfs_size_max_bytes = 4095; }) == EINVAL);
     CHECK(code([](ShardLimits& l) { l.cpuset_cpus = "0-1"; }) == 0);
     CHECK(code([](ShardLimits& l) { l.cpuset_cpus = "0-"; }) == EINVAL);

@@ -1,10 +1,10 @@
-#include "policy/capability.h"
+#include "base/capability.h"
 
 #include <doctest/doctest.h>
 #include <linux/capability.h>
 
-using shardrun::policy::capability_names;
-using shardrun::policy::capability_number;
+using shardrun::capability_names;
+using shardrun::capability_number;
 
 TEST_CASE("capabilities have the kernel's numbers") {
     CHECK(capability_number("CAP_CHOWN") == CAP_CHOWN);
