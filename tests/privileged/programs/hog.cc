@@ -72,11 +72,12 @@ int take_files() {
 int take_space(const char* path) {
     const int file = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0) return 1;
-    const std::string block(kMiB, 'x');
-    long written = 0;
-    while (::write(file, block.data(), block.size()) == static_cast<ssize_t>(block.size()))
-        ++written;
-    say(written, std::strerror(errno));
+    const std::string block(kMiB / 4, 'x');
+    std::size_t written = 0;
+    ssize_t length = 0;
+    while ((length = ::write(file, block.data(), block.size())) > 0)
+        written += static_cast<std::size_t>(length);  // The last one before the end may be short.
+    say(static_cast<long>(written / kMiB), std::strerror(errno));
     return 0;
 }
 

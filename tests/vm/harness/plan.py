@@ -13,9 +13,9 @@ TEST_LIMIT_S = 120.0
 SLOWNESS = 4  # How much longer than meson's limit a test may take on an emulated processor.
 
 
-def make_plan(build: Path | None, tests: list[dict], shell: bool, modules: Path) -> dict:
+def make_plan(build: Path | None, folder: Path, tests: list[dict], shell: bool, modules: Path) -> dict:
     size = shutil.get_terminal_size()
-    paths = [str(TREE), str(modules)] + ([str(build)] if build else [])
+    paths = [str(TREE), str(modules), str(folder)] + ([str(build)] if build else [])
     return {
         # One key a line: guest/init reads "main" with sed.
         "main": str(TREE / "tests/vm/guest/main.py"),
