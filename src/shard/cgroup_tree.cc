@@ -221,6 +221,9 @@ Result<CgroupTree> CgroupTree::create(const std::string& root) {
     if (!instance) return std::unexpected(std::move(instance).error());
     tree.instance_ = std::move(*instance);
     tree.missing_ |= enable_controllers(tree.instance_);
+    for (const auto& [controller, name] : kControllers)
+        if ((tree.missing_ & std::to_underlying(controller)) == 0)
+            tree.handed_on_.append("+").append(name).append(" ");
     // Instance, slice, shard: nothing below may nest deeper.
     (void)tree.instance_.write("cgroup.max.depth", "2");
     return tree;
@@ -238,7 +241,8 @@ Result<CgroupDir> CgroupTree::make_shard(SliceId slice, ShardId shard) {
     auto at = slices_.find(slice);
     if (at == slices_.end()) {
         SR_TRY(CgroupDir made, instance_.make_child(slice_name(slice), false));
-        (void)enable_controllers(made);  // The same as the instance has, which is known.
+        // What the instance has is known, and one write for all of it takes the kernel's lock once.
+        if (!handed_on_.empty()) SR_DO(made.write("cgroup.subtree_control", handed_on_));
         at = slices_.emplace(slice, std::move(made)).first;
     }
     return at->second.make_child(shard_name(shard), true);

@@ -64,6 +64,7 @@ class CgroupTree {
     std::map<SliceId, sys::CgroupDir> slices_;
     bool has_device_filter_ = false;
     std::uint32_t missing_ = 0;
+    std::string handed_on_;  ///< to each slice, as its subtree_control takes it
     unsigned reclaimed_ = 0;
 };
 

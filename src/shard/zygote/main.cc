@@ -143,7 +143,8 @@ void on_filter(const FilterOrder& order, const Received& received) {
 }
 
 /// Bears a shard's init: into its cgroup from the first moment, into namespaces of its own but for
-/// the cgroup namespace, whose root would be this process's cgroup: init makes that one itself.
+/// two, which init makes itself: the cgroup namespace, whose root would be this process's cgroup,
+/// and the network, which takes long (network.h).
 void on_launch(const LaunchOrder& order, const Received& received) {
     Failure failure;
     if (!zygote.has_root) {
@@ -154,7 +155,6 @@ void on_launch(const LaunchOrder& order, const Received& received) {
     int pidfd = -1;
     clone_args args{};
     args.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | kShardNamespaces;
-    if ((order.flags & kLaunchNewNetwork) != 0) args.flags |= 0ULL | CLONE_NEWNET;
     args.cgroup = static_cast<__u64>(received.fds[0]);
     args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     args.exit_signal = SIGCHLD;

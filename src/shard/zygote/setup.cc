@@ -2,15 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/if.h>
 #include <linux/mount.h>
 #include <linux/securebits.h>
-#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "shard/zygote/landlock.h"
+#include "shard/zygote/network.h"
 #include "shard/zygote/skeleton.h"
 #include "shard/zygote/user_namespace.h"
 
@@ -171,44 +169,11 @@ bool mask_proc(PlanWalk plan, bool has_capabilities, Failure& failure) {
     return true;
 }
 
-bool bring_up_loopback(Failure& failure) {
-    const long fd = raw_call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (!succeeded(fd, failure, Step::bring_up_loopback, "lo")) return false;
-    ifreq request{};
-    request.ifr_name[0] = 'l';
-    request.ifr_name[1] = 'o';
-    request.ifr_flags = IFF_UP | IFF_RUNNING;
-    const long done = raw_call(SYS_ioctl, fd, SIOCSIFFLAGS, as_long(&request));
-    raw_close(static_cast<int>(fd));
-    return succeeded(done, failure, Step::bring_up_loopback, "lo");
-}
-
-/// In a network of its own, no port is anybody else's: servers may listen on 80 without a
-/// capability.
-bool open_low_ports(Failure& failure) {
-    constexpr const char* kPath = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-    const long fd = raw_call(SYS_openat, AT_FDCWD, as_long(kPath), O_WRONLY | O_CLOEXEC);
-    if (!succeeded(fd, failure, Step::bring_up_loopback, kPath)) return false;
-    const long written = raw_call(SYS_write, fd, as_long("0"), 1);
-    raw_close(static_cast<int>(fd));
-    return succeeded(written, failure, Step::bring_up_loopback, kPath);
-}
-
-bool prepare_network(const Launch& launch, Failure& failure) {
-    const std::uint32_t flags = launch.order.flags;
-    if ((flags & kLaunchGivenNetwork) != 0) {
-        const long entered = raw_call(SYS_setns, launch.network, CLONE_NEWNET);
-        raw_close(launch.network);
-        return succeeded(entered, failure, Step::enter_network);
-    }
-    if ((flags & kLaunchNewNetwork) == 0) return true;  // The host's, which was granted.
-    return bring_up_loopback(failure) && open_low_ports(failure);
-}
-
 }  // namespace
 
 bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     const LaunchOrder& order = launch.order;
+    if (!begin_network(launch, failure)) return false;
     // Only now: the root of a cgroup namespace is the cgroup of its maker, and init was born in the
     // shard's.
     if (!succeeded(raw_call(SYS_unshare, CLONE_NEWCGROUP), failure, Step::make_cgroup_namespace))
@@ -226,7 +191,7 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
                   failure))
         return false;
-    if (!prepare_network(launch, failure)) return false;
+    if (!enter_network(launch, failure)) return false;
     if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
     const bool wants_user_namespace = (order.flags & kLaunchUserNamespace) != 0;
     // After the mounts, which the new namespace would have no right to make.
