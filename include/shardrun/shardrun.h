@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+/* NOLINTBEGIN(readability-identifier-naming): as C spells its names. */
+
 typedef struct shardrun_client shardrun_client; /* one connection */
 typedef struct shardrun_frame shardrun_frame;   /* one message from the supervisor, with its fds */
 
@@ -320,6 +322,8 @@ enum shardrun_fd_role {
 };
 /* The descriptor becomes the caller's; -ENODATA when there is none with this role (any more). */
 SHARDRUN_EXPORT int shardrun_frame_take_fd(shardrun_frame* frame, enum shardrun_fd_role role);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

@@ -126,7 +126,8 @@ int shardrun_try_receive(shardrun_client* client, shardrun_frame** frame) {
     *frame = nullptr;
     auto received = client->client.try_receive();
     if (!received) return fail_with(client, received.error());
-    if (*received) *frame = new shardrun_frame{**std::move(received)};
+    std::optional<ReceivedFrame> whole = *std::move(received);
+    if (whole) *frame = new shardrun_frame{*std::move(whole)};
     return 0;
 }
 

@@ -98,11 +98,14 @@ Result<ProgramExit> Client::run_program(const What::Run& run, std::span<const in
                                         Timeout timeout) {
     SR_TRY(ReceivedFrame received, request(What{run}, stdio, timeout));
     const std::uint64_t correlation = received.frame.correlation;
-    while (received.assignment() == nullptr || !received.assignment()->exit) {
+    while (true) {
+        const ShardAssignment* body = received.assignment();
+        // `stopped` has an exit too: it tells the signal.
+        const bool is_over = body != nullptr && body->kind == AssignmentKind::exited;
+        if (is_over && body->exit) return *body->exit;
         SR_TRY(received, next_event(correlation, timeout));
         SR_TRY(received, next_of_run(std::move(received)));
     }
-    return *received.assignment()->exit;
 }
 
 Result<void> Client::signal(ShardId shard, ProgramId program, int signal_number, Timeout timeout) {

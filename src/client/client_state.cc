@@ -68,8 +68,9 @@ Result<std::optional<ReceivedFrame>> Client::State::read_frame() {
     while (is_open) {
         auto next = channel.next();
         if (!next) return close(std::move(next).error().error);
-        if (*next && !is_abandoned(**next)) return *std::move(next);
-        if (*next || channel.has_unread()) continue;
+        std::optional<ReceivedFrame> received = *std::move(next);
+        if (received && !is_abandoned(*received)) return received;
+        if (received || channel.has_unread()) continue;
         auto filled = channel.fill();
         if (!filled) return close(std::move(filled).error());
         if (*filled == Fill::nothing) return std::nullopt;
@@ -108,8 +109,8 @@ Result<ReceivedFrame> Client::State::wait_for(const Match& match,
         SR_TRY(ReceivedFrame received, read_until(deadline));
         if (match(received)) return received;
         // Correlation 0 answers nothing: the manager says why it is about to close.
-        if (received.is_error() && received.frame.correlation == 0)
-            return std::unexpected(*received.error());
+        if (auto error = received.error(); error && received.frame.correlation == 0)
+            return std::unexpected(*std::move(error));
         if (set_aside.size() >= kSetAsideMax) set_aside.pop_front();
         set_aside.push_back(std::move(received));
     }

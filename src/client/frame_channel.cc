@@ -57,8 +57,8 @@ proto::Decoded<std::optional<ReceivedFrame>> FrameChannel::next() {
     position_ = unread_.size() - rest.size();
     if (!received) return std::unexpected(std::move(received).error());
     std::optional<ReceivedFrame> frame;
-    if (*received) {
-        SR_TRY(frame, with_fds(**std::move(received)));
+    if (std::optional<proto::ReceivedFrame> whole = *std::move(received)) {
+        SR_TRY(frame, with_fds(*std::move(whole)));
     }
     if (has_unread()) return frame;
     drop_read();

@@ -82,9 +82,10 @@ void Acceptor::on_ready(int listener) {
 
 bool Acceptor::accept_one(int listener) {
     auto accepted = sys::accept_unix(listener);
-    if (accepted && !*accepted) return false;
     if (accepted) {
-        admit(**std::move(accepted));
+        std::optional<UniqueFd> socket = *std::move(accepted);
+        if (!socket) return false;
+        admit(*std::move(socket));
         return true;
     }
     // The connection stays in the backlog and the socket readable: without a pause we would spin.

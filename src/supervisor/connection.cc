@@ -19,6 +19,13 @@ constexpr std::size_t kQueuedFdsMax = 256;
 constexpr std::size_t kBurstMaxBytes = std::size_t{16} << 20U;
 constexpr std::uint32_t kFlagsOffset = 6;  // in a frame's header
 
+proto::DecodeError refuse_no_request(const Frame& frame) {
+    return {{EPROTO, "a client sends requests, not replies, events or errors"},
+            kFlagsOffset,
+            {0, proto::kVersion, std::to_underlying(frame.type), frame.flags, frame.fd_count,
+             frame.correlation}};
+}
+
 }  // namespace
 
 Connection::Connection(ClientId id, const PeerCredentials& peer, UniqueFd socket,
@@ -87,18 +94,12 @@ std::optional<ReceivedFrame> Connection::next_frame(MonoTime now) {
         refuse(proto::make_error_reply(next.error()), next.error().error.message, now);
         return std::nullopt;
     }
-    note_frame_progress(next->has_value(), now);
-    if (*next && !proto::is_request((*next)->frame)) {
-        const Frame& frame = (*next)->frame;
-        const proto::DecodeError error{
-            {EPROTO, "a client sends requests, not replies, events or errors"},
-            kFlagsOffset,
-            {0, proto::kVersion, std::to_underlying(frame.type), frame.flags, frame.fd_count,
-             frame.correlation}};
-        refuse(proto::make_error_reply(error), error.error.message, now);
-        return std::nullopt;
-    }
-    return *std::move(next);
+    std::optional<ReceivedFrame> received = *std::move(next);
+    note_frame_progress(received.has_value(), now);
+    if (!received || proto::is_request(received->frame)) return received;
+    const proto::DecodeError error = refuse_no_request(received->frame);
+    refuse(proto::make_error_reply(error), error.error.message, now);
+    return std::nullopt;
 }
 
 bool Connection::is_over_bound() const {

@@ -69,6 +69,7 @@ void ConnectionSet::collect_frames() {
 
 void ConnectionSet::send(ClientId client, const Frame& frame, const std::vector<FdToken>& fds) {
     std::vector<UniqueFd> taken;
+    taken.reserve(fds.size());
     for (const FdToken token : fds) taken.push_back(fds_.take(token));
     const auto found = entries_.find(client);
     if (found == entries_.end()) return;

@@ -43,29 +43,25 @@ Server::~Server() {
 void Server::start(shard::ShardBackend& backend, std::uint32_t host_unenforced) {
     SR_ASSERT(backend_ == nullptr);
     backend_ = &backend;
-    manager_.emplace(config_, host_unenforced);
+    manager_ = std::make_unique<Manager>(config_, host_unenforced);
     loop_.set_round_end([this] { settle(); });
     step(loop_.now());
     set_deadline();
 }
 
-Result<void> Server::listen() {
-    return acceptor_.listen(config_->socket);
-}
-
 Result<void> Server::listen(ServiceManager service) {
     SR_TRY(std::vector<UniqueFd> sockets, service.take_sockets());
-    if (sockets.empty()) SR_DO(listen());
+    if (sockets.empty()) SR_DO(acceptor_.listen(config_->socket));
     for (UniqueFd& socket : sockets) SR_DO(acceptor_.adopt(std::move(socket)));
-    service_.emplace(std::move(service));
-    service_->notify_ready();
+    service_ = std::move(service);
+    service_.notify_ready();
     // Half of what systemd allows, as sd_watchdog_enabled(3) recommends.
-    if (const auto interval = service_->watchdog_interval()) tick_watchdog(*interval / 2);
+    if (const auto interval = service_.watchdog_interval()) tick_watchdog(*interval / 2);
     return {};
 }
 
 void Server::tick_watchdog(std::chrono::nanoseconds interval) {
-    service_->notify_watchdog();
+    service_.notify_watchdog();
     watchdog_timer_ =
         loop_.set_timer(loop_.now() + interval, [this, interval] { tick_watchdog(interval); });
 }
@@ -81,7 +77,7 @@ Result<ClientId> Server::adopt_connection(UniqueFd socket, std::optional<PeerCre
 Result<void> Server::handle_signals(LoadConfig load_config) {
     load_config_ = std::move(load_config);
     SR_TRY(sys::SignalFd signals, sys::SignalFd::create({SIGTERM, SIGINT, SIGHUP}));
-    signals_.emplace(std::move(signals));
+    signals_ = std::make_unique<sys::SignalFd>(std::move(signals));
     // A log whose reader is gone must not end the supervisor.
     (void)::signal(SIGPIPE, SIG_IGN);
     return loop_.watch(signals_->fd(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
@@ -98,14 +94,14 @@ void Server::on_signal() {
 }
 
 void Server::load_again() {
-    if (service_) service_->notify_reloading();
+    service_.notify_reloading();
     auto loaded = load_config_ ? load_config_() : Result<std::shared_ptr<const Config>>(config_);
     if (loaded) {
         reload(*std::move(loaded));
     } else {
         log(LogLevel::error, "{}; the configuration in force stays", loaded.error().message);
     }
-    if (service_) service_->notify_ready();
+    service_.notify_ready();
 }
 
 void Server::reload(std::shared_ptr<const Config> config) {
@@ -124,7 +120,7 @@ void Server::reload(std::shared_ptr<const Config> config) {
 void Server::drain() {
     if (std::exchange(is_draining_, true)) return;
     log(LogLevel::notice, "draining");
-    if (service_) service_->notify_stopping();
+    service_.notify_stopping();
     acceptor_.stop();
     inbox_.push(DrainRequested{});
 }
@@ -139,6 +135,7 @@ void Server::settle() {
     const MonoTime now = loop_.now();
     connections_.collect_frames();
     const bool is_due = deadline_ && *deadline_ <= now;
+    if (is_due) deadline_.reset();  // Its timer has run; the same time again needs a new one.
     if (!inbox_.is_empty() || is_due) step(now);
     // What a closing connection left behind, or a client's next frame, needs no waiting for.
     if (!inbox_.is_empty() || connections_.has_frames()) loop_.hurry();

@@ -51,8 +51,7 @@ class Server {
 
     /// Lets clients in: through the sockets that systemd passed, else where the configuration says;
     /// then tells systemd that it serves. After `start`. Errors: see Acceptor.
-    Result<void> listen(ServiceManager service);
-    Result<void> listen();
+    Result<void> listen(ServiceManager service = ServiceManager::none());
 
     /// A client over a connected socket, as of an embedded supervisor. Without `peer` the kernel
     /// says who it is.
@@ -75,7 +74,7 @@ class Server {
     Result<void> run();
 
     /// To look at; null before `start`.
-    const Manager* manager() const { return manager_ ? &*manager_ : nullptr; }
+    const Manager* manager() const { return manager_.get(); }
     std::size_t connection_count() const { return connections_.size(); }
 
  private:
@@ -95,10 +94,10 @@ class Server {
     EventInbox inbox_;
     ConnectionSet connections_;
     Acceptor acceptor_;  // Goes before the connections that it adds to.
-    std::optional<Manager> manager_;
+    std::unique_ptr<Manager> manager_;
     shard::ShardBackend* backend_ = nullptr;
-    std::optional<ServiceManager> service_;
-    std::optional<sys::SignalFd> signals_;
+    ServiceManager service_ = ServiceManager::none();
+    std::unique_ptr<sys::SignalFd> signals_;
     LoadConfig load_config_;
     sys::TimerId deadline_timer_{};
     std::optional<MonoTime> deadline_;

@@ -42,10 +42,15 @@ bool is_set(const char* variable) {
 
 ServiceManager::ServiceManager(std::unique_ptr<Library> library) : library_(std::move(library)) {}
 ServiceManager::ServiceManager(ServiceManager&&) noexcept = default;
+ServiceManager& ServiceManager::operator=(ServiceManager&&) noexcept = default;
 ServiceManager::~ServiceManager() = default;
 
+ServiceManager ServiceManager::none() {
+    return ServiceManager(nullptr);
+}
+
 Result<ServiceManager> ServiceManager::load() {
-    if (!is_set("NOTIFY_SOCKET") && !is_set("LISTEN_FDS")) return ServiceManager(nullptr);
+    if (!is_set("NOTIFY_SOCKET") && !is_set("LISTEN_FDS")) return none();
     void* handle = ::dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
     auto library = std::make_unique<Library>();
     if (handle == nullptr || !find_symbol(handle, "sd_notify", library->notify) ||

@@ -18,9 +18,11 @@ class ServiceManager {
     /// Looks at NOTIFY_SOCKET and LISTEN_FDS. Errors: ELIBACC when one of them is set and
     /// libsystemd cannot be loaded.
     static Result<ServiceManager> load();
+    /// Nobody to talk to.
+    static ServiceManager none();
 
     ServiceManager(ServiceManager&&) noexcept;
-    ServiceManager& operator=(ServiceManager&&) = delete;
+    ServiceManager& operator=(ServiceManager&&) noexcept;
     ServiceManager(const ServiceManager&) = delete;
     ServiceManager& operator=(const ServiceManager&) = delete;
     ~ServiceManager();

@@ -35,6 +35,7 @@ TEST_CASE("the supervisor refuses itself what it never calls, and nothing that i
 
 TEST_CASE("a restarted zygote may leave the keyring, but nothing else is done to keys") {
     CHECK(verdict(Config(), SYS_keyctl, 1) == seccomp::Action::allow);
+    CHECK(verdict(Config(), SYS_keyctl, 3) == seccomp::Action::allow);
     CHECK(verdict(Config(), SYS_keyctl, 11) == kRefused);
 }
 
