@@ -60,7 +60,7 @@ void Manager::State::on_timer(const Timer& timer) {
                 shards.at(ShardId{timer.id}),
                 Error{ETIMEDOUT,
                       fmt::format("shard {}: was not ready in {} ms "
-                                  "(supervisor.launch_deadline)",
+                                  "(supervisor.launch_deadline_ms)",
                                   timer.id, config->supervisor.launch_deadline.count())});
         case TimerKind::launch:
             return on_launch_overdue(programs.at(ProgramId{timer.id}));
@@ -68,7 +68,7 @@ void Manager::State::on_timer(const Timer& timer) {
             return destroy(
                 shards.at(ShardId{timer.id}),
                 Error{ETIMEDOUT, fmt::format("shard {}: had no program for {} ms "
-                                             "(shard.idle_timeout)",
+                                             "(shard.idle_timeout_ms)",
                                              timer.id, config->shard.idle_timeout.count())});
         case TimerKind::linger:
             return on_linger_over(shard::SliceId{timer.id});

@@ -175,7 +175,7 @@ void Manager::State::after_program(ShardId id) {
 void Manager::State::on_launch_overdue(ProgramRecord& program) {
     program.start_by.reset();
     abandon(program, Error{ETIMEDOUT, fmt::format("program {}: did not start in {} ms "
-                                                  "(supervisor.launch_deadline)",
+                                                  "(supervisor.launch_deadline_ms)",
                                                   number(program.id),
                                                   config->supervisor.launch_deadline.count())});
 }
