@@ -93,6 +93,10 @@ Testbed::Testbed(Controllers controllers, const std::string& settings,
     config << fmt::format("[socket]\npath = \"{}/socket\"\n", folder_)
            << fmt::format("[cgroup]\nroot = \"{}\"\ncontrollers = \"{}\"\n", mark_,
                           controllers == Controllers::require ? "require" : "best-effort")
+           // Whatever still runs at the end of a test case is not waited for.
+           << (settings.find("[supervisor]") == std::string::npos
+                   ? "[supervisor]\ndrain_deadline_ms = 100\n"
+                   : "")
            << fmt::format("[shard]\nread_only_paths = [{}]\n", paths) << settings;
     config.close();
     start();
