@@ -214,13 +214,16 @@ TEST_CASE("environment: exactly what was asked, umask 022, the working directory
     const Testbed bed(Controllers::best_effort);
     Client client = bed.connect();
     ResourceRequest::Run run = in_new_shard({bed.program("survey")});
-    run.program.env = {"PATH=/usr/bin", "ONLY=this"};
+    const std::vector<std::string> asked{"ONLY=this", "HOME=/run", "PATH=/usr/bin"};
+    run.program.env = asked;
     const Survey seen(output_of(client, run));
-    CHECK(seen.values("environ") == std::vector<std::string>{"PATH=/usr/bin", "ONLY=this"});
+    CHECK(seen.values("environ") == asked);
     CHECK(seen.status("Umask") == "0022");
     CHECK(seen.value("cwd") == "/");
+    // Without them: the two that programs cannot do without, and nothing of the supervisor's.
     run.program.env = {};
-    CHECK(Survey(output_of(client, run)).values("environ").empty());
+    for (const std::string& variable : Survey(output_of(client, run)).values("environ"))
+        CHECK_MESSAGE((variable == "HOME=/tmp" || variable.starts_with("PATH=/")), variable);
 }
 
 TEST_CASE("signals: none blocked, ignored or caught when a program begins") {

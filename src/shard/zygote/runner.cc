@@ -37,6 +37,14 @@ constinit Run run;
     raw_exit(127);
 }
 
+/// Closes what init has open (its view of the tmpfs is one) but for the launch socket, which gets
+/// the first number after stdio: a working directory of /proc/self/fd/N must lead to nothing.
+int keep_only(int socket) {
+    raw_call(SYS_dup3, socket, kControlFd, O_CLOEXEC);
+    raw_call(SYS_close_range, kControlFd + 1, ~0U, 0);
+    return kControlFd;
+}
+
 bool set_ids(const RunnerIdentity& identity, Failure& failure) {
     const long id = identity.uid;
     return succeeded(raw_call(SYS_setgroups, 0, 0), failure, Step::drop_groups) &&
@@ -221,10 +229,10 @@ bool prepare_program(const RunnerIdentity& identity, Failure& failure) {
     if (!succeeded(raw_call(SYS_setrlimit, RLIMIT_NOFILE, as_long(&files)), failure,
                    Step::set_file_limit))
         return false;
+    raw_call(SYS_close_range, kControlFd + 1, ~0U, 0);  // What came with the order.
     if (!succeeded(raw_call(SYS_chdir, as_long(run.cwd)), failure, Step::change_directory, run.cwd))
         return false;
     raw_call(SYS_umask, 022);
-    raw_call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
     const std::uint64_t none = 0;
     raw_call(SYS_rt_sigprocmask, SIG_SETMASK, as_long(&none), 0, 8);
     return identity.filter_early || load_filter(identity, failure);
@@ -232,9 +240,10 @@ bool prepare_program(const RunnerIdentity& identity, Failure& failure) {
 
 }  // namespace
 
-void run_runner(const RunnerIdentity& identity) {
+void run_runner(const RunnerIdentity& given) {
     Failure failure;
-    const int socket = identity.launch_socket;
+    RunnerIdentity identity = given;  // The original may be init's own, in shared memory.
+    const int socket = identity.launch_socket = keep_only(given.launch_socket);
     if (!drop_privileges(identity, failure)) tell_and_end(socket, failure);
     if (!prepare_program(identity, failure)) tell_and_end(socket, failure);
     succeeded(execute(), failure, Step::execute, run.argv()[0]);

@@ -278,7 +278,7 @@ void survey_host() {
                              "/root/.bashrc",
                              "/home",
                              "/boot",
-                             "/var/lib",
+                             "/var/lib/dpkg",
                              "/var/log",
                              "/mnt",
                              "/opt",
