@@ -66,8 +66,8 @@ Result<Client> Runner::connect() {
 }
 
 Result<Client> Runner::embed() {
-    // The command's own words are the program's; the supervisor in it speaks up only in trouble.
-    set_log_level(LogLevel::warning);
+    // What goes wrong with the one shard is told by the command itself, and once.
+    set_log_level(LogLevel::error);
     SR_TRY(LoadedConfig loaded, load_config(plan_.config_path));
     SR_DO(apply_seccomp_file(loaded.config));
     SR_TRY(supervisor::Config config,
@@ -104,6 +104,9 @@ Result<int> Runner::run() {
     }
     SR_DO(report(outcome));
     if (outcome.error && !outcome.exit) complain(outcome.error->message);
+    // The status, 137, does not tell who killed it and why.
+    if (outcome.exit && outcome.exit->out_of_memory)
+        complain("the shard came to its memory limit and was killed; see --memory");
     return outcome.exit_status();
 }
 
