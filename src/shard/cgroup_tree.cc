@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/fail.h"
@@ -112,12 +114,19 @@ Result<Walked> find_root(const CgroupPlace& place, const std::string& root) {
     return own;
 }
 
-/// Somebody may take a fresh instance for a dead one until it is locked: then it is made once more.
+/// Somebody may take a fresh instance for a dead one until it is locked: then it is made once more,
+/// when that somebody is done with removing it.
 Result<CgroupDir> make_locked_instance(const CgroupDir& root, const std::string& name) {
-    for (int attempt = 0; attempt < 5; ++attempt) {
-        SR_TRY(CgroupDir instance, root.make_child(name, false));
-        SR_TRY(const bool is_locked, instance.try_lock());
-        if (is_locked && root.open_child(name) && instance.read("cgroup.events")) return instance;
+    constexpr int kAttemptsMax = 200;
+    constexpr std::chrono::milliseconds kPause{1};
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+        if (attempt > 0) std::this_thread::sleep_for(kPause);
+        Result<CgroupDir> instance = root.make_child(name, false);
+        // Removed again before it could be opened: whether the root went with it is for the caller.
+        if (!instance && instance.error().code == ENOENT && root.read("cgroup.events")) continue;
+        if (!instance) return instance;
+        SR_TRY(const bool is_locked, instance->try_lock());
+        if (is_locked && root.open_child(name) && instance->read("cgroup.events")) return instance;
     }
     return refuse(EBUSY, "cgroup '{}/{}' is another supervisor's", root.path(), name);
 }
@@ -156,7 +165,8 @@ unsigned reclaim_dead_instances(const CgroupDir& root) {
         if (!instance || !instance->try_lock().value_or(false))
             continue;  // Gone, or its supervisor lives.
         const Result<void> done = reclaim_cgroup(root, name, kReclaimWaitMs);
-        if (!done)
+        // ENOENT: it went by itself, its supervisor had only just come to its end.
+        if (!done && done.error().code != ENOENT)
             log(LogLevel::warning, "reclaim a dead supervisor's '{}': {}, ignoring", name,
                 done.error().message);
         if (done) ++reclaimed;
