@@ -53,6 +53,7 @@ Result<void> run_rates(const Options& options, Findings& findings) {
     const TempFolder folder;
     SR_DO(lower_priority());
     SR_TRY(const Stage stage, set_stage(options, folder.path(), false));
+    for (const auto& supervisor : stage.supervisors) share_with_children(supervisor->pid());
     for (const Contender& contender : stage.contenders) {
         if (!contender.is_for_rate) continue;
         progress(fmt::format("{} at once: {}", options.in_flight, contender.name));

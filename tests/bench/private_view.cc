@@ -10,6 +10,7 @@
 
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "base/fail.h"
 #include "shardrun/unique_fd.h"
@@ -42,6 +43,18 @@ Result<void> mount_alone(int cgroup) {
                   MOVE_MOUNT_F_EMPTY_PATH) != 0)
         return fail_errno("mount a cgroup at '{}'", kCgroupMount);
     return {};
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+    std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", parent));
+    std::vector<pid_t> children;
+    for (pid_t pid = 0; file >> pid;) children.push_back(pid);
+    return children;
+}
+
+/// Absent without autogroups, and then the plain nice value serves.
+void prefer_session_of(const std::string& process) {
+    std::ofstream("/proc/" + process + "/autogroup") << "-20";
 }
 
 Result<void> make_real_time(pid_t pid) {
@@ -88,17 +101,19 @@ Result<void> raise_priority() {
 }
 
 Result<void> raise_priority_of_children(pid_t parent) {
-    std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));
-    for (pid_t pid = 0; children >> pid;) SR_DO(make_real_time(pid));
+    for (const pid_t pid : children_of(parent)) SR_DO(make_real_time(pid));
     return {};
+}
+
+void share_with_children(pid_t parent) {
+    for (const pid_t pid : children_of(parent)) prefer_session_of(std::to_string(pid));
 }
 
 Result<void> lower_priority() {
     const sched_param parameter{.sched_priority = 0};
     if (::sched_setscheduler(0, SCHED_OTHER, &parameter) != 0)
         return fail_errno("give real-time priority back");
-    // Absent without autogroups, and then the plain nice value serves.
-    std::ofstream("/proc/self/autogroup") << "-20";
+    prefer_session_of("self");
     (void)::nice(-10);
     return {};
 }

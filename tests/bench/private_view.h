@@ -32,6 +32,8 @@ Result<void> raise_priority();
 /// The same for the zygote of a supervisor, which gives such a priority up by itself: shards must
 /// not inherit it, but here what they are compared with has it too.
 Result<void> raise_priority_of_children(pid_t parent);
+/// Likewise a fair share of the processors as large as ours.
+void share_with_children(pid_t parent);
 /// Back to fair scheduling, before other programs but together with the kernel's own threads, which
 /// sustained load needs: they take dead namespaces apart.
 Result<void> lower_priority();

@@ -4,6 +4,7 @@
 #include "bench/census.h"
 #include "bench/contender.h"
 #include "bench/endurance.h"
+#include "bench/private_view.h"
 
 namespace shardrun::bench {
 namespace {
@@ -44,10 +45,10 @@ Verdict judge_quarters(const Sample& sample) {
 }  // namespace
 
 Result<Endurance> measure_soak(const Options& options, const std::string& folder) {
-    Options cold = options;
     Stage stage;
-    SR_DO(add_own(stage, cold, folder, false));
+    SR_DO(add_own(stage, options, folder, false));
     const SupervisorProcess& supervisor = *stage.supervisors.front();
+    share_with_children(supervisor.pid());
     for (const Contender& contender : stage.contenders) {
         if (contender.name != "supervisor-cold") continue;
         SR_TRY(const Launch launch, contender.open());
