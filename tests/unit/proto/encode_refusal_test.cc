@@ -73,6 +73,31 @@ TEST_CASE("what a receiver would refuse is not sent: fields that do not go toget
                   "header.fd_count: 1 is not within 0..0 for this message");
 }
 
+TEST_CASE("what a receiver would refuse is not sent: too many of a kind") {
+    ResourceRequest::NewShard shard;
+    shard.options.capabilities.assign(64, "CAP_NET_RAW");
+    shard.options.limits.io_max.resize(64);
+    CHECK(encode_frame(request(shard)));
+    shard.options.capabilities.emplace_back("CAP_NET_RAW");
+    check_refused(request(shard), EPROTO,
+                  "ResourceRequest.NewShard.capability: is there more than 64 times");
+    shard.options.limits.io_max.resize(65);
+    check_refused(request(shard), EPROTO,
+                  "ResourceRequest.NewShard.io_max: is there more than 64 times");
+    ResourceRequest::Run run;
+    run.program.argv.assign(32769, "x");
+    check_refused(request(run), EPROTO,
+                  "ResourceRequest.Run.argument: is there more than 32768 times");
+    ShardAssignment row;
+    row.programs.assign(4097, "");
+    check_refused({MessageType::shard_assignment, 1, 1, 0, row}, EPROTO,
+                  "ShardAssignment.program_row: is there more than 4096 times");
+    ShardAssignment roles;
+    roles.fds.assign(9, FdRole::pidfd);
+    check_refused({MessageType::shard_assignment, 1, 1, 9, roles}, EPROTO,
+                  "header.fd_count: 9 is more than 8");
+}
+
 TEST_CASE("what a receiver would refuse is not sent: headers") {
     const Frame good = request(ResourceRequest::List{});
     Frame frame = good;

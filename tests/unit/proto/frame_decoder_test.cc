@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <string>
 #include <vector>
 
 #include "proto/frame_decoder.h"
@@ -99,6 +100,38 @@ TEST_CASE("a bad header is refused before its payload arrives, and the stream is
     Bytes rest = good;
     CHECK(decoder.next(rest) == refused);
     CHECK(rest.size() == good.size());
+}
+
+TEST_CASE("each field of a header is judged without its payload") {
+    struct Bad {
+        std::size_t at;
+        std::uint8_t value;
+        std::string sentence;
+    };
+    const std::vector<Bad> headers{{2, 0xff, "header.payload_size: 16711687 is more than 1048576"},
+                                   {4, 2, "header.version: 2 is not 1"},
+                                   {5, 7, "header.type: 7 is not within 1..6"},
+                                   {6, 16, "header.flags: 0x10 has bits beyond 0x0f"},
+                                   {7, 9, "header.fd_count: 9 is more than 8"},
+                                   {8, 0, "header.correlation: 0 without error"}};
+    for (const Bad& bad : headers) {
+        std::vector<std::byte> bytes = session_bytes();
+        bytes[bad.at] = std::byte{bad.value};
+        FrameDecoder decoder;
+        Bytes header = Bytes(bytes).first(kHeaderSize);
+        const auto refused = decoder.next(header);
+        REQUIRE(!refused);
+        CHECK(refused.error().error.message == bad.sentence);
+        CHECK(refused.error().offset_bytes == (bad.at == 2 ? 0 : bad.at));
+    }
+}
+
+TEST_CASE("a whole frame has no bytes behind it") {
+    std::vector<std::byte> bytes = session_bytes();
+    bytes.push_back(std::byte{0});
+    const auto refused = decode_frame(bytes);
+    REQUIRE(!refused);
+    CHECK(refused.error().error.message == "header.payload_size: 7, but 8 bytes follow");
 }
 
 TEST_CASE("an empty payload is a whole frame as soon as its header is there") {
