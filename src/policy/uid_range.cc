@@ -12,7 +12,7 @@ std::optional<uid_t> UidRange::take() {
     while (fresh_ < count_) {
         const uid_t uid = first_ + fresh_++;
         // After a change of range a "fresh" one may be known already.
-        if (taken_.contains(uid) || rested_.contains(uid)) continue;
+        if (taken_.contains(uid) || rested_.erase(uid) == 1) continue;
         taken_.insert(uid);
         return uid;
     }
@@ -28,7 +28,7 @@ void UidRange::give_back(uid_t uid) {
     SR_ASSERT(taken_.erase(uid) == 1);
     if (!is_in_range(uid)) return;
     free_.push_back(uid);
-    rested_.insert(uid);
+    if (uid - first_ >= fresh_) rested_.insert(uid);
 }
 
 void UidRange::change(uid_t first, std::uint32_t count) {
@@ -36,12 +36,8 @@ void UidRange::change(uid_t first, std::uint32_t count) {
     first_ = first;
     count_ = count;
     fresh_ = 0;
-    for (const uid_t uid : std::exchange(free_, {})) {
-        if (is_in_range(uid))
-            free_.push_back(uid);
-        else
-            rested_.erase(uid);
-    }
+    std::erase_if(free_, [this](uid_t uid) { return !is_in_range(uid); });
+    rested_ = {free_.begin(), free_.end()};
 }
 
 }  // namespace shardrun::policy

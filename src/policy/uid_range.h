@@ -34,7 +34,7 @@ class UidRange {
     std::uint32_t count_;
     std::uint32_t fresh_ = 0;  ///< offset of the next that was never looked at
     std::unordered_set<uid_t> taken_;
-    std::unordered_set<uid_t> rested_;  ///< those in `free_`
+    std::unordered_set<uid_t> rested_;  ///< those in `free_` that `fresh_` has yet to pass
     std::deque<uid_t> free_;            ///< given back, oldest first
 };
 
