@@ -131,14 +131,24 @@ Result<CgroupDir> make_locked_instance(const CgroupDir& root, const std::string&
     return refuse(EBUSY, "cgroup '{}/{}' is another supervisor's", root.path(), name);
 }
 
+/// Says whether nothing lives in it any more. `events`: its cgroup.events, read anew so that a poll
+/// waits for the next change.
+bool is_empty(const sys::UniqueFd& events) {
+    std::array<char, 256> text{};
+    const ssize_t size = ::pread(events.get(), text.data(), text.size(), 0);
+    if (size < 0) return true;  // Removed by somebody else.
+    const std::string_view words(text.data(), static_cast<std::size_t>(size));
+    return words.find("populated 0") != std::string_view::npos;
+}
+
 void wait_until_empty(const CgroupDir& cgroup, int wait_ms) {
+    constexpr int kStepMs = 20;
     const std::string path = cgroup.path() + "/cgroup.events";
     const sys::UniqueFd events(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    for (int waited = 0; events && waited < wait_ms; waited += 20) {
-        if (cgroup.read("cgroup.events").value_or("").find("populated 0") != std::string::npos)
-            return;
+    for (int waited = 0; events && waited < wait_ms && !is_empty(events);) {
         pollfd changed{events.get(), POLLPRI, 0};
-        (void)::poll(&changed, 1, 20);  // Its outcome is read above.
+        if (::poll(&changed, 1, kStepMs) == 0 || (changed.revents & POLLPRI) == 0)
+            waited += kStepMs;
     }
 }
 

@@ -156,7 +156,8 @@ TEST_CASE("perl forks, matches and reads through pipes") {
 
 TEST_CASE("bash controls jobs: stops one, continues it and waits for it") {
     const char* script =
-        "set -m; sleep 600 & kill -STOP %1; until [ \"$(cut -d' ' -f3 /proc/$!/stat)\" = T ]; do "
+        "exec 2> /dev/null; set -m; sleep 600 & kill -STOP %1; until [ \"$(cut -d' ' -f3 "
+        "/proc/$!/stat)\" = T ]; do "
         ":; done; "
         "jobs -s | grep -c sleep; kill -CONT %1; kill -TERM %1; wait %1; echo $?; "
         "(exit 5) | cat; echo ${PIPESTATUS[0]}; diff <(echo same) <(echo same) && echo same";
