@@ -77,6 +77,7 @@ Result<std::vector<Sample>> measure_latency(const std::vector<Contender>& conten
 Result<double> measure_rate(const Contender& contender, unsigned in_flight, unsigned seconds) {
     Load load;
     std::vector<std::thread> threads;
+    threads.reserve(in_flight);
     for (unsigned i = 0; i < in_flight; ++i)
         threads.emplace_back([&] { keep_launching(contender, load); });
     const double per_second = observe(load, seconds);

@@ -57,9 +57,9 @@ std::uint64_t count_namespaces() {
     std::set<std::string> namespaces;
     for (const std::string& name : names_in("/proc")) {
         if (std::isdigit(static_cast<unsigned char>(name[0])) == 0) continue;
-        for (const std::string& kind : names_in("/proc/" + name + "/ns")) {
+        for (const std::string& kind : names_in(fmt::format("/proc/{}/ns", name))) {
             std::error_code gone;
-            namespaces.insert(fs::read_symlink("/proc/" + name + "/ns/" + kind, gone));
+            namespaces.insert(fs::read_symlink(fmt::format("/proc/{}/ns/{}", name, kind), gone));
         }
     }
     return namespaces.size();

@@ -12,7 +12,7 @@ namespace {
 constexpr Timeout kPatience{20000};
 // The slow tick, once per second by default, and as many waits again for what it may find.
 constexpr unsigned kWakeUpsPerSecondMax = 2;
-constexpr std::uint64_t kResidentBaseKib = 32 * 1024;
+constexpr std::uint64_t kResidentBaseKib = 32ULL * 1024;
 constexpr std::uint64_t kResidentPerShardKib = 64;
 
 Result<void> fill(Client& client, unsigned shards) {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 
 #include "base/fail.h"
 #include "bench/alternate.h"
@@ -150,5 +151,10 @@ int run(int argc, char** argv) {
 }  // namespace shardrun::bench
 
 int main(int argc, char** argv) {
-    return shardrun::bench::run(argc, argv);
+    try {
+        return shardrun::bench::run(argc, argv);
+    } catch (const std::exception& error) {  // CLI11 and the standard library throw.
+        (void)std::fprintf(stderr, "bench: %s\n", error.what());
+        return 2;
+    }
 }

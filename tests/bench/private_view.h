@@ -18,6 +18,8 @@ class PrivateView {
     ~PrivateView();
     PrivateView(PrivateView&& other) noexcept;
     PrivateView& operator=(PrivateView&&) = delete;
+    PrivateView(const PrivateView&) = delete;
+    PrivateView& operator=(const PrivateView&) = delete;
 
  private:
     PrivateView(int parent, std::string name) : parent_(parent), name_(std::move(name)) {}

@@ -25,6 +25,8 @@ class SupervisorProcess {
     ~SupervisorProcess();
     SupervisorProcess(SupervisorProcess&& other) noexcept;
     SupervisorProcess& operator=(SupervisorProcess&&) = delete;
+    SupervisorProcess(const SupervisorProcess&) = delete;
+    SupervisorProcess& operator=(const SupervisorProcess&) = delete;
 
     pid_t pid() const { return pid_; }
     const std::string& socket() const { return socket_; }
