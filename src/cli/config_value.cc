@@ -96,7 +96,7 @@ std::vector<std::string_view> choices_of(const ConfigKey& key) {
 
 Result<ConfigValue> to_config_value(const ConfigKey& key, const RawValue& raw) {
     const auto* word = std::get_if<std::string>(&raw);
-    if (word != nullptr && !key.absent.empty() && *word == key.absent) return ConfigValue{};
+    if (word != nullptr && !key.absent.empty() && *word == key.absent) return std::monostate();
     switch (key.type) {
         case KeyType::boolean:
             if (const auto* flag = std::get_if<bool>(&raw)) return *flag;

@@ -19,6 +19,10 @@ from pathlib import Path
 
 SHARDRUN = os.environ["SHARDRUN"]
 EMBEDDED = ["--embedded", "--best-effort"]
+# Of our own, so that what is left of others is not taken for ours.
+CGROUP = f"shardrun-cli-test-{os.getpid()}"
+UID_FIRST = 2_000_000_000
+OWN_PLACE = f'[cgroup]\nroot = "{CGROUP}"\ncontrollers = "best-effort"\n[shard]\nuid_first = {UID_FIRST}\n'
 WAIT = 30
 status = 0
 
@@ -203,6 +207,20 @@ def told(folder: Path) -> None:
              nobody.returncode == 125 and f"no supervisor listens at '{folder}/nobody': start one with" in nobody.stderr, nobody)
 
 
+def seccomp_file(folder: Path) -> None:
+    profile = folder / "profile.json"
+    profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], '
+                       '"action": "SCMP_ACT_ERRNO", "errnoRet": 13}]}')
+    got = run("sh", "-c", "mkdir /tmp/x || exit 3", options=["--seccomp", str(profile)])
+    conclude("--seccomp FILE is the filter of an embedded run", got.returncode == 3, got)
+    profile.write_text("{")
+    got = run("true", options=["--seccomp", str(profile)])
+    conclude("a broken one is refused with one sentence that names it",
+             got.returncode == 125 and got.stderr.count("\n") == 1 and str(profile) in got.stderr, got)
+    got = run("grep", "CapEff", "/proc/self/status", options=["--cap", "net_raw"])
+    conclude("--cap grants that capability and no other", got.stdout.split() == ["CapEff:", "0000000000002000"], got)
+
+
 def settings(folder: Path) -> None:
     bad = folder / "bad.toml"
     bad.write_text("[supervisor]\ntick_sm = 5\n")
@@ -233,7 +251,7 @@ class Supervisor:
         self.how = ["--socket", str(self.socket)]
 
     def write(self, more: str) -> None:
-        self.config.write_text(f'[socket]\npath = "{self.socket}"\n[cgroup]\ncontrollers = "best-effort"\n{more}')
+        self.config.write_text(f'[socket]\npath = "{self.socket}"\n{OWN_PLACE}{more}')
 
     def said(self) -> str:
         return Path(self.log.name).read_text()
@@ -286,13 +304,13 @@ def served(supervisor: Supervisor) -> None:
 
 
 def reloaded(supervisor: Supervisor) -> None:
-    supervisor.write('[shard]\nhostname = "-"\n')
+    supervisor.write('hostname = "-"\n')
     supervisor.process.send_signal(signal.SIGHUP)
     until(lambda: "is not a host name" in supervisor.said(), "the refusal")
     conclude("a wrong file on SIGHUP is refused with its line, and the old settings stay",
-             "serve.toml:6: shard.hostname: '-' is not a host name" in supervisor.said()
+             "serve.toml:8: shard.hostname: '-' is not a host name" in supervisor.said()
              and run("hostname", how=supervisor.how).stdout == "shard\n", supervisor.said())
-    supervisor.write('[shard]\nhostname = "fresh"\n')
+    supervisor.write('hostname = "fresh"\n')
     supervisor.process.send_signal(signal.SIGHUP)
     until(lambda: "loaded again" in supervisor.said(), "the reload")
     got = run("hostname", how=supervisor.how)
@@ -300,11 +318,11 @@ def reloaded(supervisor: Supervisor) -> None:
 
 
 def leftovers() -> set[str]:
-    """Cgroups named by shardrun and processes of shards' uids."""
-    left = {str(path) for path in Path("/sys/fs/cgroup").glob("**/instance-*")}
+    """Our cgroups, and processes of our shards' uids."""
+    left = {str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{CGROUP}")}
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if path.stat().st_uid >= 1_900_000_000:
+            if UID_FIRST <= path.stat().st_uid < UID_FIRST + (1 << 23):
                 left.add(str(path))
         except OSError:
             continue  # It has just ended.
@@ -315,12 +333,14 @@ def main() -> int:
     if os.geteuid() != 0:
         print("needs root")
         return 77
-    before = leftovers()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "embedded.toml").write_text(OWN_PLACE)
+        EMBEDDED.extend(["--config", str(folder / "embedded.toml")])
         for test in (exit_statuses, streams, signals, job_control, on_terminal):
             test(EMBEDDED, "embedded")
         told(folder)
+        seccomp_file(folder)
         settings(folder)
         supervisor = Supervisor(folder)
         for test in (exit_statuses, streams, signals, job_control, on_terminal):
@@ -329,7 +349,7 @@ def main() -> int:
         reloaded(supervisor)
         conclude("SIGTERM ends the supervisor in order", supervisor.end() == 0, supervisor.said())
         conclude("and its socket is gone", not supervisor.socket.exists())
-    left = leftovers() - before
+    left = leftovers()
     conclude("nothing is left of any shard", not left, left)
     return status
 
