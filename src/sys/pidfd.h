@@ -7,7 +7,8 @@
 
 namespace shardrun::sys {
 
-/// Holds a process against reuse of its pid; readable once it has ended. Errors: ESRCH when it is gone.
+/// Holds a process against reuse of its pid; readable once it has ended.
+/// Errors: ESRCH when it is gone.
 Result<UniqueFd> open_pidfd(pid_t pid);
 
 }  // namespace shardrun::sys
