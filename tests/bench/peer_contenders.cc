@@ -1,6 +1,7 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <utility>
 
 #include "base/fail.h"
 #include "bench/contender.h"
@@ -29,15 +30,15 @@ Result<void> add_bubblewrap(Stage& stage, const std::string& program, const std:
     SR_TRY(const std::string filter, builtin_profile_as_bpf());
     const std::string path = folder + "/filter.bpf";
     std::ofstream(path, std::ios::binary) << filter;
-    const std::vector<std::string> argv{
+    std::vector<std::string> argv{
         program,     "--unshare-all", "--ro-bind",  "/usr",    "/usr",  "--symlink",
         "usr/bin",   "/bin",          "--symlink",  "usr/lib", "/lib",  "--symlink",
         "usr/lib64", "/lib64",        "--proc",     "/proc",   "--dev", "/dev",
         "--tmpfs",   "/tmp",          "--cap-drop", "ALL",     "--uid", "1900000",
         "--gid",     "1900000",       "--seccomp",  "9",       "--",    kPayload};
     stage.contenders.push_back(peer(
-        "bwrap", "bubblewrap, same filter, no cgroup", [argv](const std::string&) { return argv; },
-        path));
+        "bwrap", "bubblewrap, same filter, no cgroup",
+        [argv = std::move(argv)](const std::string&) { return argv; }, path));
     return {};
 }
 
