@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ bool add_mounts(const std::string& folder, unsigned count) {
 [[noreturn]] void become_supervisor(const std::string& shardrun, const std::string& folder,
                                     const SupervisorKind& kind) {
     const std::string config = folder + "/shardrun.toml";
+    (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);  // Whoever interrupts the benchmark ends it all.
     if (!add_mounts(folder, kind.extra_mounts)) ::_exit(126);
     if (kind.ballast_mib > 0) {
         const std::string mib = std::to_string(kind.ballast_mib);
