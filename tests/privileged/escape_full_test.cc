@@ -35,10 +35,8 @@ TEST_CASE("a shard without room for a process is told and leaves nothing") {
 TEST_CASE("a program for a full shard is told, and the shard goes on") {
     const Testbed bed(Controllers::require, kNoPool);
     Client client = bed.connect();
-    const char* fill =
-        "for i in 1 2 3 4 5 6 7 8; do sleep 600 & done 2> /dev/null; echo full; wait";
-    Program first(client, in_new_shard({"sh", "-c", fill}, pids_max(5)));
-    (void)first.read_line();
+    Program first(client, in_new_shard({bed.hog(), "fork"}, pids_max(5)));
+    REQUIRE(first.read_line().ends_with("Resource temporarily unavailable"));
     const Result<ProgramExit> result =
         client.run_program(in_shard(first.shard(), {"true"}), {}, kPatience);
     REQUIRE(!result.has_value());

@@ -24,6 +24,7 @@
 //   "signals" 21 censuses, kills, fuzz                        here: "descriptors", "mounts";
 //   escape_kill_test; tests/fuzz
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -260,12 +261,15 @@ TEST_CASE("signals: a shard cannot name, see or signal a process of another shar
         ResourceRequest::Run run = in_new_shard({"sleep", "600"});
         run.options.network = network;
         Program victim(client, run);
-        // Its pid on the host, and everything near it.
-        run.program.argv = {"sh", "-c",
-                            "n=0; for p in $(seq 3 70000); do kill -0 $p 2> /dev/null && "
-                            "n=$((n+1)); done; echo $n"};
-        const std::string output = output_of(client, run);
-        CHECK(output == "0\n");
+        // Its init's pid on the host and what was born around it, and what pids are inside.
+        const std::uint32_t init = listed(client, victim.shard()).init_pid.value_or(0);
+        REQUIRE(init > 50);
+        run.program.argv = {
+            "sh", "-c",
+            fmt::format("for p in 1 2 $(seq 3 300) $(seq {} {}); do [ $p != $$ ] && "
+                        "kill -0 $p 2> /dev/null && echo $p; done; echo end",
+                        init - 50, init + 50)};
+        CHECK(output_of(client, run) == "end\n");
         must(client.release(victim.shard()));
     }
 }
