@@ -25,7 +25,7 @@ struct Prepared {
 struct Started {
     std::optional<FdToken> pidfd;     ///< if it was wanted
     std::optional<FdToken> terminal;  ///< master side, if it runs on a terminal
-    pid_t pid = 0;                    ///< on the host; for listings
+    pid_t pid = 0;                    ///< as the shard sees it; for listings
 };
 
 /// Receives the outcomes of a ShardBackend, never from inside one of the backend's own calls; and

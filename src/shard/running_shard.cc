@@ -291,6 +291,7 @@ void RunningShard::report_start(Runner& runner) {
     if (!runner.program || runner.is_reported) return;
     runner.is_reported = true;
     Started started;
+    started.pid = runner.pid;
     if (runner.terminal) started.terminal = context_.fds.insert(std::move(*runner.terminal));
     if (runner.wants_pidfd) {
         Result<sys::UniqueFd> pidfd = open_inner_pidfd(pidfd_.get(), init_pid_, runner.pid);
