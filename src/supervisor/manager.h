@@ -72,7 +72,7 @@ struct ProgramStarted {
     ProgramId program{};
     std::optional<shard::FdToken> pidfd;
     std::optional<shard::FdToken> terminal;  ///< master side
-    pid_t pid = 0;                           ///< on the host; 0: not known
+    pid_t pid = 0;                           ///< as the shard sees it; 0: not known
 };
 struct ProgramFailed {
     ShardId shard{};
