@@ -52,13 +52,13 @@ Label emit_above(BpfAssembler& out, const ArgCheck& check, bool or_equal, Label 
 
 Label emit_masked_half(BpfAssembler& out, std::uint32_t offset, std::uint32_t mask,
                        std::uint32_t value, Label yes, Label no) {
-    if (mask == 0 && value == 0) return yes;
+    if (mask == 0) return yes;
     const Label compared = out.if_equal(value, yes, no);
     return out.load(offset, mask == 0xffffffff ? compared : out.mask(mask, compared));
 }
 
 Label emit_masked_equal(BpfAssembler& out, const ArgCheck& check, Label yes, Label no) {
-    const Halves value = halves(check.value);
+    const Halves value = halves(check.value & check.mask);
     const Halves mask = halves(check.mask);
     const Label low = emit_masked_half(out, low_offset(check.index), mask.low, value.low, yes, no);
     return emit_masked_half(out, high_offset(check.index), mask.high, value.high, low, no);

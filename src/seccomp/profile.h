@@ -16,9 +16,9 @@ namespace shardrun::seccomp {
 /// How an argument is compared, all 64 bits of it. Names as in the OCI format, SCMP_CMP_*.
 enum class CompareOp : std::uint8_t { ne, lt, le, eq, ge, gt, masked_eq };
 
-/// One condition on an argument. `masked_eq` holds when (argument & mask) == value; the others
-/// ignore `mask`. A 32-bit comparison, which a caller cannot dodge by setting high bits that the
-/// kernel ignores, is a masked one with mask 0xffffffff.
+/// One condition on an argument. `masked_eq` holds when argument and value agree in the bits of
+/// `mask`; the others ignore it. A 32-bit comparison, which a caller cannot dodge by setting high
+/// bits that the kernel ignores, is a masked one with mask 0xffffffff.
 struct ArgCheck {
     unsigned index = 0;  ///< 0..5
     CompareOp op = CompareOp::eq;

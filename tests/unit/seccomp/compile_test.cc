@@ -69,6 +69,19 @@ TEST_CASE("each operator compares all 64 bits, unsigned") {
                     profile_with({{{"personality"}, Action::allow, {{index, op, value}}}}), index);
 }
 
+TEST_CASE("a masked comparison looks at the masked bits only, and at all of them") {
+    constexpr std::uint64_t kHalf = 0xffffffff;
+    for (const std::uint64_t mask : {std::uint64_t{0}, kHalf, ~kHalf, std::uint64_t{0x7e020000},
+                                     std::uint64_t{1} << 63 | 1, ~std::uint64_t{0}})
+        for (const std::uint64_t value :
+             {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 63, std::uint64_t{0x20000},
+              ~std::uint64_t{0}}) {
+            const ArgCheck check{2, CompareOp::masked_eq, value, mask};
+            check_against_definition(profile_with({{{"kill"}, Action::allow, {check}}}),
+                                     mask ^ value);
+        }
+}
+
 TEST_CASE("all conditions of a rule must hold, and any of several rules is enough") {
     const Rule narrow{{"socket"},
                       Action::allow,

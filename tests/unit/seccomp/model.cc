@@ -23,7 +23,7 @@ bool holds(const ArgCheck& check, const seccomp_data& call) {
         case CompareOp::gt:
             return arg > check.value;
         case CompareOp::masked_eq:
-            return (arg & check.mask) == check.value;
+            return ((arg ^ check.value) & check.mask) == 0;
     }
     return false;
 }

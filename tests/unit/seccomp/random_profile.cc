@@ -59,10 +59,7 @@ class Maker {
             const auto index = static_cast<unsigned>(below(6));
             if (!used.insert(index).second) continue;
             ArgCheck check{index, static_cast<CompareOp>(below(7)), pick_value()};
-            if (check.op == CompareOp::masked_eq) {
-                check.mask = pick_value();
-                check.value &= check.mask;
-            }
+            if (check.op == CompareOp::masked_eq) check.mask = pick_value();
             args.push_back(check);
         }
         return args;
