@@ -42,11 +42,11 @@ void FilterSet::set_profiles(std::map<std::string, std::string> paths) {
     loaded_.clear();
 }
 
-Result<seccomp::FilterProgram> FilterSet::compile_profile(const std::string& profile,
-                                                          std::uint64_t capabilities) const {
+Result<std::shared_ptr<const seccomp::FilterProgram>> FilterSet::compile_profile(
+    const std::string& profile, std::uint64_t capabilities) {
     const seccomp::ProfileContext context{capabilities, running_kernel(), seccomp::kNativeArch};
     const auto path = paths_.find(profile);
-    if (path == paths_.end() && profile == "default") return seccomp::load_profile("", context);
+    if (path == paths_.end() && profile == "default") return compiled_.load("", context);
     if (path == paths_.end())
         return refuse(
             ENOENT,
@@ -54,20 +54,21 @@ Result<seccomp::FilterProgram> FilterSet::compile_profile(const std::string& pro
             profile);
     SR_TRY(const std::string text, read_profile(path->second));
     if (text.empty()) return refuse(EINVAL, "seccomp profile '{}' is empty", path->second);
-    return while_doing(seccomp::load_profile(text, context), "seccomp profile '{}'", path->second);
+    return while_doing(compiled_.load(text, context), "seccomp profile '{}'", path->second);
 }
 
 Result<FilterSet::Loaded> FilterSet::load(const std::string& profile, std::uint64_t capabilities,
                                           const ZygoteProcess& zygote) {
     const auto known = loaded_.find({profile, capabilities});
     if (known != loaded_.end()) return known->second;
-    SR_TRY(const seccomp::FilterProgram program, compile_profile(profile, capabilities));
-    for (const std::string& warning : program.warnings)
+    SR_TRY(const std::shared_ptr<const seccomp::FilterProgram> program,
+           compile_profile(profile, capabilities));
+    for (const std::string& warning : program->warnings)
         log(LogLevel::warning, "seccomp profile '{}': {}", profile, warning);
     // Inits that live have a filter mapped already; a number that comes round again only meets
     // later launches.
-    const Loaded loaded{next_id_++ % zygote::kFiltersMax, program.filter_allows_launch};
-    SR_DO(zygote.send_filter(loaded.id, program.instructions));
+    const Loaded loaded{next_id_++ % zygote::kFiltersMax, program->filter_allows_launch};
+    SR_DO(zygote.send_filter(loaded.id, program->instructions));
     std::erase_if(loaded_, [&](const auto& entry) { return entry.second.id == loaded.id; });
     loaded_.emplace(std::pair(profile, capabilities), loaded);
     return loaded;

@@ -2,10 +2,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "seccomp/compile.h"
+#include "seccomp/filter_cache.h"
 #include "shard/zygote_process.h"
 #include "shardrun/error.h"
 
@@ -34,10 +35,11 @@ class FilterSet {
     void forget_loaded() { loaded_.clear(); }
 
  private:
-    Result<seccomp::FilterProgram> compile_profile(const std::string& profile,
-                                                   std::uint64_t capabilities) const;
+    Result<std::shared_ptr<const seccomp::FilterProgram>> compile_profile(
+        const std::string& profile, std::uint64_t capabilities);
 
     std::map<std::string, std::string> paths_;
+    seccomp::FilterCache compiled_;  ///< by content: a reload compiles only what changed
     std::map<std::pair<std::string, std::uint64_t>, Loaded> loaded_;
     std::uint32_t next_id_ = 0;
 };
