@@ -8,7 +8,9 @@
 namespace shardrun::cli {
 void fill_standard_descriptors() {
     int fd = 0;
-    while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+    // What fills 0, 1 or 2 is for programs that are executed, too.
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open)
     if (fd > STDERR_FILENO) (void)::close(fd);
 }
 

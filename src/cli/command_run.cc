@@ -120,7 +120,8 @@ Result<void> Runner::report(const RunOutcome& outcome) const {
 }
 
 int run_plan(const Result<RunCommandLine>& line) {
-    if (line && line->help) return finish_with(*line->help) == kSuccess ? 0 : kOwnFailureStatus;
+    if (line && line->help.has_value())
+        return finish_with(line->help.value_or("")) == kSuccess ? 0 : kOwnFailureStatus;
     const Result<int> status = line ? Runner(line->plan).run() : std::unexpected(line.error());
     if (status) return *status;
     complain(status.error().message);

@@ -95,6 +95,7 @@ std::string io_limit_text(const IoLimit& line) {
 
 ConfigValue get_io_max(const ConfigTarget& target) {
     std::vector<std::string> lines;
+    lines.reserve(target.limits->io_max.size());
     for (const IoLimit& line : target.limits->io_max) lines.push_back(io_limit_text(line));
     return lines;
 }
