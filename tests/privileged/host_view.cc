@@ -69,11 +69,20 @@ std::string namespace_of(pid_t pid, const std::string& kind) {
     return fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + kind, gone);
 }
 
+/// One that was killed is replaced by another, whose number is new: that is no leftover. Inits run
+/// the same program, inside the mark.
+bool is_zygote(pid_t pid, const std::string& mark) {
+    std::error_code gone;
+    const std::string program = fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", gone);
+    return program.find("memfd:shardrun-zygote") != program.npos && !is_in_cgroup(pid, mark);
+}
+
 void add_processes(const std::string& mark, std::set<std::string>& things) {
     for (const Process& process : processes()) {
         // Children of kthreadd come and go as they like.
         if (process.pid == 2 || process.parent == 2) continue;
         if (!in_test_vm() && !is_in_cgroup(process.pid, mark)) continue;
+        if (is_zygote(process.pid, mark)) continue;
         things.insert("process " + std::to_string(process.pid) + " (" + process.name + ")");
         for (const char* kind : {"net", "mnt", "pid"})
             things.insert("namespace " + namespace_of(process.pid, kind));
