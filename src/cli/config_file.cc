@@ -172,6 +172,46 @@ Result<void> check_size(std::string_view text, std::string_view file_name) {
     return {};
 }
 
+/// toml++ 3.3 runs into undefined behaviour where a letter beyond ASCII stands in place of a blank,
+/// so they are taken in quotes and comments only; and strings of several lines, which could hide
+/// one from this look, serve no key.
+class CharacterCheck {
+ public:
+    /// What is wrong with the next character, if anything.
+    const char* next(std::string_view rest) {
+        const char c = rest.front();
+        if (c == '\n') *this = CharacterCheck();
+        if (within_ == 0) return c == '\n' ? nullptr : outside(rest);
+        if (c == within_ && c != '#' && !is_escaped_) within_ = 0;
+        is_escaped_ = within_ == '"' && c == '\\' && !is_escaped_;
+        return nullptr;
+    }
+
+ private:
+    const char* outside(std::string_view rest) {
+        const char c = rest.front();
+        if (rest.starts_with("\"\"\"") || rest.starts_with("'''"))
+            return "a string of several lines, which no key takes; write it in one line";
+        if (c == '"' || c == '\'' || c == '#') within_ = c;
+        return static_cast<unsigned char>(c) < 0x80
+                   ? nullptr
+                   : "a character beyond ASCII outside of quotes; put the text in quotes";
+    }
+
+    char within_ = 0;  ///< the quote that opened a string, '#' in a comment, else 0
+    bool is_escaped_ = false;
+};
+
+Result<void> check_characters(std::string_view text, std::string_view file_name) {
+    CharacterCheck check;
+    for (std::size_t line = 1; !text.empty(); text.remove_prefix(1)) {
+        const char* wrong = check.next(text);
+        if (wrong != nullptr) return refuse(EINVAL, "{}:{}: {}", file_name, line, wrong);
+        if (text.front() == '\n') ++line;
+    }
+    return {};
+}
+
 /// The library's text names the construct; its first sentence is enough.
 Result<void> syntax_error(const toml::parse_error& error, std::string_view file_name) {
     return refuse(EINVAL, "{}:{}: {}", file_name, error.source().begin.line, error.description());
@@ -181,6 +221,7 @@ Result<void> syntax_error(const toml::parse_error& error, std::string_view file_
 
 Result<supervisor::Config> parse_config(std::string_view text, std::string_view file_name) {
     SR_DO(check_size(text, file_name));
+    SR_DO(check_characters(text, file_name));
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {
         auto refused = syntax_error(parsed.error(), file_name);

@@ -16,7 +16,11 @@ using shardrun::sim::Canary;
 using shardrun::sim::World;
 
 constexpr unsigned kSteps = 2000;
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kSeeds = 40;  // Each takes many times as long.
+#else
 constexpr std::uint64_t kSeeds = 300;
+#endif
 constexpr std::uint64_t kCanarySeeds = 40;
 
 std::optional<std::uint64_t> given_seed;

@@ -273,3 +273,17 @@ TEST_CASE("a default is inside its own bounds") {
     for (const KeyPattern& key : key_patterns()) CHECK_FALSE(key.key->doc.empty());
     CHECK(accepted(render_config(Config{})) == Config{});
 }
+
+TEST_CASE("characters beyond ASCII belong into quotes and comments") {
+    CHECK(parse_config("# für alle\n[socket]\ngroup = \"gr\u00fcn\\\"\u00fc\" # \u00fc\n", "f")
+              .has_value());
+    for (const char* text :
+         {"\u00fc = 1\n", "[socket]\nmode = 0o660\u00fc\n", "[socket]\ngroup = \"a\"\u00fc\n"}) {
+        const auto refused = parse_config(text, "f");
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().message.find("beyond ASCII") != std::string::npos);
+    }
+    const auto long_string = parse_config("[socket]\ngroup = \"\"\"a\"\"\"\n", "f");
+    REQUIRE_FALSE(long_string.has_value());
+    CHECK(long_string.error().message.starts_with("f:2: "));
+}
