@@ -4,9 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "base/fail.h"
@@ -81,7 +81,7 @@ std::uint64_t address_of(const T* pointer) {
 }
 
 Result<UniqueFd> load(const std::vector<bpf_insn>& program) {
-    static constexpr std::string_view kLicense = "Apache-2.0";
+    static constexpr std::array<char, 11> kLicense{"Apache-2.0"};
     bpf_attr attributes{};
     attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
     attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
