@@ -92,7 +92,7 @@ class SHARDRUN_EXPORT Client {
     /// aside. An event may be an error frame: see `ReceivedFrame::error`.
     Result<ReceivedFrame> next_event(std::uint64_t correlation = 0, Timeout timeout = kNoTimeout);
 
-    /// Names the profile of this session; the first call of a connection if it is made at all.
+    /// Names the profile of the session; the first call of a connection if it is made at all.
     Result<void> open_session(const std::string& profile, Timeout timeout = kNoTimeout);
     /// A shard that lives until `release` or until the connection ends.
     Result<ReceivedFrame> new_shard(const ShardOptions& options = {}, Timeout timeout = kNoTimeout);
