@@ -23,7 +23,7 @@ int stats_command(const Arguments& arguments);
 int events_command(const Arguments& arguments);
 int kill_command(const Arguments& arguments);
 int release_command(const Arguments& arguments);
-/// Becomes the program shardrun-serve; see serve_elsewhere.cc.
+/// Becomes the program shardrun-serve; see elsewhere.cc.
 int serve_command(const Arguments& arguments);
 /// The supervisor itself.
 int serve_here(const Arguments& arguments);
