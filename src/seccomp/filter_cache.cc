@@ -1,6 +1,7 @@
 #include "seccomp/filter_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
 
@@ -13,33 +14,21 @@ std::shared_ptr<const FilterProgram> FilterCache::find(const FilterKey& key) {
     return found->second.program;
 }
 
-std::shared_ptr<const FilterProgram> FilterCache::insert(const FilterKey& key,
-                                                         FilterProgram program) {
+std::shared_ptr<const FilterProgram> FilterCache::insert(FilterKey key, FilterProgram program) {
     if (filters_.size() >= kFiltersMax)
         filters_.erase(std::ranges::min_element(
             filters_, {}, [](const auto& entry) { return entry.second.last_use; }));
     auto shared = std::make_shared<const FilterProgram>(std::move(program));
-    filters_[key] = Entry{shared, ++uses_};
+    filters_[std::move(key)] = Entry{shared, ++uses_};
     return shared;
 }
 
 Result<std::shared_ptr<const FilterProgram>> FilterCache::load(std::string_view text,
                                                                const ProfileContext& context) {
-    return load_stored(text, context, {}, nullptr);
-}
-
-Result<std::shared_ptr<const FilterProgram>> FilterCache::load_stored(
-    std::string_view text, const ProfileContext& context, std::span<const std::byte> stored,
-    std::string* message) {
-    SR_TRY(const FilterKey key, filter_key_of(text, context));
+    FilterKey key{std::string(text), context};
     if (auto known = find(key)) return known;
-    if (!stored.empty()) {
-        Result<FilterProgram> program = decode_filter(key, stored);
-        if (program) return insert(key, *std::move(program));
-        if (message != nullptr) *message = program.error().message + "; compiled it again";
-    }
     SR_TRY(FilterProgram program, load_profile(text, context));
-    return insert(key, std::move(program));
+    return insert(std::move(key), std::move(program));
 }
 
 }  // namespace shardrun::seccomp

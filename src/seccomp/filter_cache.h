@@ -4,14 +4,20 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "seccomp/compile.h"
-#include "seccomp/filter_file.h"
 
 namespace shardrun::seccomp {
+
+/// What a compiled filter depends on; equal keys, equal programs.
+struct FilterKey {
+    std::string text;  ///< the profile's; empty for the built-in one
+    ProfileContext context;
+
+    auto operator<=>(const FilterKey&) const = default;
+};
 
 /// Compiled filters by profile text and context: each is compiled once. One thread at a time.
 class FilterCache {
@@ -23,14 +29,6 @@ class FilterCache {
     Result<std::shared_ptr<const FilterProgram>> load(std::string_view text,
                                                       const ProfileContext& context);
 
-    /// The same, but first tries `stored`, the bytes that encode_filter() once made of it (may be
-    /// empty). When they do not fit, the profile is compiled and `*message` tells why; otherwise it
-    /// is left as it is.
-    Result<std::shared_ptr<const FilterProgram>> load_stored(std::string_view text,
-                                                             const ProfileContext& context,
-                                                             std::span<const std::byte> stored,
-                                                             std::string* message);
-
     std::size_t size() const { return filters_.size(); }
 
  private:
@@ -40,7 +38,7 @@ class FilterCache {
     };
 
     std::shared_ptr<const FilterProgram> find(const FilterKey& key);
-    std::shared_ptr<const FilterProgram> insert(const FilterKey& key, FilterProgram program);
+    std::shared_ptr<const FilterProgram> insert(FilterKey key, FilterProgram program);
 
     std::map<FilterKey, Entry> filters_;
     std::uint64_t uses_ = 0;
