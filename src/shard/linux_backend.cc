@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -11,7 +12,6 @@
 #include "shard/failure_text.h"
 #include "shard/limits_text.h"
 #include "shard/skeleton_plan.h"
-#include "sys/network_namespace.h"
 #include "sys/seqpacket.h"
 
 namespace shardrun::shard {
@@ -38,6 +38,13 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
     return order;
 }
 
+/// Where one shard is all there will be, nobody waits longer for its network than for the rest.
+Result<ZygoteProcess> start_zygote(const BackendOptions& options) {
+    SR_TRY(ZygoteProcess process, ZygoteProcess::start());
+    if (options.is_single) SR_DO(process.make_network_ahead());
+    return process;
+}
+
 /// Programs may be given as many descriptors as the supervisor itself could have.
 void raise_file_limit() {
     rlimit files{};
@@ -56,9 +63,10 @@ Result<std::unique_ptr<LinuxBackend>> LinuxBackend::create(const BackendOptions&
         return refuse(
             EPERM,
             "building shards needs root: use sudo, or ask a running supervisor through its socket");
-    SR_TRY(std::vector<std::byte> plan, plan_skeleton(options.read_only_paths, look_up_host));
     // First of all, so that it prepares the root while this process prepares the cgroups.
-    SR_TRY(ZygoteProcess zygote, ZygoteProcess::start(plan));
+    SR_TRY(ZygoteProcess zygote, start_zygote(options));
+    SR_TRY(std::vector<std::byte> plan, plan_skeleton(options.read_only_paths, look_up_host));
+    SR_DO(zygote.send_plan(plan));
     SR_TRY(CgroupTree tree, CgroupTree::create(options.cgroup_root));
     if (tree.missing() != 0 && !options.best_effort) {
         const std::string names = controller_names(tree.missing());
@@ -131,7 +139,8 @@ void Backend::prepare_shard(const ShardSpec& spec) {
 
 Result<void> Backend::begin(const ShardSpec& spec) {
     if (!zygote_) {
-        SR_TRY(ZygoteProcess process, ZygoteProcess::start(plan_));
+        SR_TRY(ZygoteProcess process, start_zygote(options_));
+        SR_DO(process.send_plan(plan_));
         SR_DO(use(std::move(process)));
     }
     SR_TRY(sys::CgroupDir cgroup, tree_.make_shard(spec.slice, spec.id));
@@ -152,18 +161,8 @@ Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, in
     SR_TRY(sys::PacketPair control, sys::make_packet_pair());
     SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
     SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
-    zygote::LaunchOrder order = order_for(spec, filter);
-    std::vector<int> fds{cgroup, control.peer.get(), launch.peer.get()};
-    sys::UniqueFd network;
-    const bool prepares_network = options_.is_single && spec.network != NetworkMode::host;
-    if (prepares_network) {
-        // Beside the zygote, which is still at its root; a supervisor of many must not be kept from
-        // its clients for so long.
-        SR_TRY(network, sys::make_network_namespace());
-        fds.push_back(network.get());
-        order.flags = (order.flags & ~zygote::kLaunchNewNetwork) | zygote::kLaunchGivenNetwork;
-    }
-    return zygote_->launch(order, fds);
+    const std::array<int, 3> fds{cgroup, control.peer.get(), launch.peer.get()};
+    return zygote_->launch(order_for(spec, filter), fds);
 }
 
 Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {

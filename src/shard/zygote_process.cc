@@ -2,7 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <spawn.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,41 +25,86 @@ constexpr unsigned char kImage[] = {
 
 // Orders wait here while the zygote is busy; a launch is 168 bytes.
 constexpr int kOrdersBufferBytes = 1024 * 1024;
+constexpr std::size_t kBirthStackSize = 16 * 1024;
 
-/// Descriptors of the zygote: its control socket as number 3, the null device as stdio, nothing
-/// else.
-Result<pid_t> spawn(int program, int control) {
-    posix_spawn_file_actions_t actions;
-    (void)::posix_spawn_file_actions_init(&actions);  // Cannot fail in glibc.
-    int failed = 0;
-    for (int number = 0; number < 3 && failed == 0; ++number)
-        failed = ::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0);
-    if (failed == 0)
-        failed = ::posix_spawn_file_actions_adddup2(&actions, control, zygote::kControlFd);
-    pid_t pid = 0;
-    const std::string path = fmt::format("/proc/self/fd/{}", program);
-    std::string name = "shardrun-zygote";
-    std::array<char*, 2> argv{name.data(), nullptr};
-    std::array<char*, 1> envp{nullptr};
-    // posix_spawn shares memory until the exec: its cost does not grow with what the supervisor
-    // holds.
-    if (failed == 0)
-        failed = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, argv.data(), envp.data());
-    (void)::posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0) return fail(failed, "start the zygote");
-    return pid;
-}
-
-/// Away from number 3, which the child needs for itself.
+/// Away from the numbers up to 3, which the child needs for itself.
 Result<sys::UniqueFd> move_above_stdio(sys::UniqueFd fd) {
     sys::UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 16));
     if (!moved) return fail_errno("duplicate a descriptor");
     return moved;
 }
 
+Result<sys::UniqueFd> open_null_device() {
+    sys::UniqueFd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!fd) return fail_errno("open '/dev/null'");
+    return move_above_stdio(std::move(fd));
+}
+
+/// Where parent and child run until the zygote is at work. A wake-up likes to bring the sleeper to
+/// the waker's processor, where the two would take turns while another one idles.
+Placement place_apart() {
+    Placement place;
+    const int here = ::sched_getcpu();
+    cpu_set_t& allowed = place.allowed;
+    if (here < 0 || ::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return place;
+    CPU_SET(static_cast<unsigned>(here), &place.here);
+    CPU_XOR(&place.elsewhere, &allowed, &place.here);
+    place.is_apart = CPU_ISSET(static_cast<unsigned>(here), &allowed) && CPU_COUNT(&allowed) > 1;
+    return place;
+}
+
+void pin(pid_t pid, const cpu_set_t& processors) {
+    (void)::sched_setaffinity(pid, sizeof(processors), &processors);  // Only the speed hangs on it.
+}
+
+struct Birth {
+    int program;
+    int control;
+    int null_device;
+    Placement place;
+    int failed = 0;  ///< errno of the exec, written by the child
+};
+
+/// In the child, whose memory is still the parent's: nothing but system calls. Signals stay
+/// blocked; the zygote sees to its own.
+int become_zygote(void* argument) {
+    auto& birth = *static_cast<Birth*>(argument);
+    if (birth.place.is_apart) pin(0, birth.place.elsewhere);
+    for (int number = 0; number < 3; ++number) (void)::dup2(birth.null_device, number);
+    (void)::dup2(birth.control, zygote::kControlFd);
+    std::array<char, 16> name{"shardrun-zygote"};
+    std::array<char*, 2> argv{name.data(), nullptr};
+    std::array<char*, 1> envp{nullptr};
+    (void)::execveat(birth.program, "", argv.data(), envp.data(), AT_EMPTY_PATH);
+    birth.failed = errno;
+    ::_exit(127);
+}
+
+/// Descriptors of the zygote: its control socket as number 3, the null device as stdio, nothing
+/// else. Shares memory until the exec, so that its cost does not grow with what the supervisor
+/// holds; posix_spawn would ask after each signal first.
+Result<pid_t> spawn(int program, int control, const Placement& place) {
+    SR_TRY(const sys::UniqueFd null_device, open_null_device());
+    Birth birth{program, control, null_device.get(), place};
+    alignas(16) std::array<char, kBirthStackSize> stack;
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (place.is_apart) pin(0, place.here);
+    const pid_t pid = ::clone(become_zygote, stack.data() + stack.size(),
+                              CLONE_VM | CLONE_VFORK | SIGCHLD, &birth);
+    const int failed = pid < 0 ? errno : birth.failed;
+    if (place.is_apart) pin(0, place.allowed);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (pid >= 0 && failed != 0) (void)::waitpid(pid, nullptr, 0);
+    if (failed != 0) return fail(failed, "start the zygote");
+    return pid;
+}
+
 }  // namespace
 
-Result<ZygoteProcess> ZygoteProcess::start(std::span<const std::byte> plan) {
+Result<ZygoteProcess> ZygoteProcess::start() {
     SR_TRY(sys::UniqueFd image,
            sys::make_sealed_memfd("shardrun-zygote", std::as_bytes(std::span(kImage)),
                                   sys::MemfdUse::program));
@@ -68,18 +114,29 @@ Result<ZygoteProcess> ZygoteProcess::start(std::span<const std::byte> plan) {
     (void)::setsockopt(pair.own.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kOrdersBufferBytes,
                        sizeof(kOrdersBufferBytes));
     SR_TRY(sys::UniqueFd peer, move_above_stdio(std::move(pair.peer)));
-    SR_TRY(const pid_t pid, spawn(program.get(), peer.get()));
-    ZygoteProcess process(std::move(pair.own), pid);
+    const Placement place = place_apart();
+    SR_TRY(const pid_t pid, spawn(program.get(), peer.get(), place));
+    return ZygoteProcess(std::move(pair.own), pid, place);
+}
+
+Result<void> ZygoteProcess::send_plan(std::span<const std::byte> plan) const {
     const zygote::PlanOrder order{zygote::Order::plan, static_cast<std::uint32_t>(plan.size())};
     const std::array<std::span<const std::byte>, 2> parts{sys::bytes_of(order), plan};
-    SR_DO(while_doing(sys::send_packet(process.fd(), parts), "send the zygote its plan"));
-    return process;
+    return while_doing(sys::send_packet(control_.get(), parts), "send the zygote its plan");
+}
+
+Result<void> ZygoteProcess::make_network_ahead() const {
+    const zygote::Order order = zygote::Order::network;
+    const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
+    return while_doing(sys::send_packet(control_.get(), parts),
+                       "have the zygote make a network namespace");
 }
 
 ZygoteProcess& ZygoteProcess::operator=(ZygoteProcess&& other) noexcept {
     end();
     control_ = std::move(other.control_);
     pid_ = std::exchange(other.pid_, 0);
+    place_ = other.place_;
     return *this;
 }
 
@@ -105,8 +162,9 @@ Result<void> ZygoteProcess::send_filter(std::uint32_t id,
                        "give the zygote a seccomp filter");
 }
 
-Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order,
-                                   std::span<const int> fds) const {
+Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order, std::span<const int> fds) {
+    // Shards inherit it: from now on the zygote may run wherever we may.
+    if (std::exchange(place_.is_apart, false)) pin(pid_, place_.allowed);
     const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
     return while_doing(sys::send_packet(control_.get(), parts, fds),
                        "order a launch from the zygote");

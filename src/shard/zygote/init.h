@@ -17,7 +17,7 @@ struct Launch {
     int control;        ///< its socket to the supervisor
     int launch_socket;  ///< the first runner's
     int cgroup;         ///< closed at once
-    int network;        ///< a namespace to enter; 0: none
+    long network;       ///< a namespace made ahead; negative: none
     Filter filter;
     PlanWalk plan;
 };

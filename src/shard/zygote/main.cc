@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "shard/zygote/init.h"
+#include "shard/zygote/network.h"
 #include "shard/zygote/skeleton.h"
 #include "shard/zygote/steps.h"
 
@@ -19,7 +20,8 @@ namespace {
 struct Zygote {
     Filter filters[kFiltersMax] = {};
     std::uint32_t plan_size = 0;
-    bool has_root = false;  ///< the plan was carried out: without it nothing is born
+    bool has_root = false;     ///< the plan was carried out: without it nothing is born
+    bool has_network = false;  ///< one was begun ahead, for the next shard that wants one
 };
 constinit Zygote zygote;
 alignas(8) char message[sizeof(PlanOrder) + kPlanSizeMax];
@@ -142,6 +144,20 @@ void on_filter(const FilterOrder& order, const Received& received) {
     filter.count = mapped < 0 ? 0 : order.count;
 }
 
+/// A network that cannot be made ahead is made, or refused, with its shard.
+void on_network() {
+    Failure failure;
+    if (!zygote.has_network) zygote.has_network = begin_network(failure);
+}
+
+/// The one made ahead, for a shard that wants one: its descriptor; otherwise -1.
+long take_network(const LaunchOrder& order) {
+    if ((order.flags & kLaunchNewNetwork) == 0 || !zygote.has_network) return -1;
+    zygote.has_network = false;
+    Failure failure;
+    return await_network(failure);
+}
+
 /// Bears a shard's init: into its cgroup from the first moment, into namespaces of its own but for
 /// two, which init makes itself: the cgroup namespace, whose root would be this process's cgroup,
 /// and the network, which takes long (network.h).
@@ -152,6 +168,7 @@ void on_launch(const LaunchOrder& order, const Received& received) {
         reply(order.sequence, 0, -1, failure);
         return;
     }
+    const long network = take_network(order);
     int pidfd = -1;
     clone_args args{};
     args.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | kShardNamespaces;
@@ -165,7 +182,7 @@ void on_launch(const LaunchOrder& order, const Received& received) {
             received.fds[1],
             received.fds[2],
             received.fds[0],
-            (order.flags & kLaunchGivenNetwork) != 0 ? received.fds[3] : 0,
+            network,
             order.filter_id < kFiltersMax ? zygote.filters[order.filter_id] : Filter{},
             PlanWalk(plan_bytes, zygote.plan_size)};
         run_init(launch);
@@ -173,11 +190,13 @@ void on_launch(const LaunchOrder& order, const Received& received) {
     succeeded(pid, failure, Step::clone_init);
     reply(order.sequence, static_cast<std::int32_t>(pid > 0 ? pid : 0), pidfd, failure);
     if (pidfd >= 0) raw_close(pidfd);
+    if (network >= 0) raw_close(static_cast<int>(network));
 }
 
 void on_message(const Received& received) {
     const Order order = *reinterpret_cast<const Order*>(message);
     if (order == Order::plan) on_plan(*reinterpret_cast<const PlanOrder*>(message), received.size);
+    if (order == Order::network) on_network();
     if (order == Order::filter) on_filter(*reinterpret_cast<const FilterOrder*>(message), received);
     const bool is_launch = order == Order::launch && received.fd_count >= 3;
     if (is_launch) on_launch(*reinterpret_cast<const LaunchOrder*>(message), received);

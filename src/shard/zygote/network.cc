@@ -45,12 +45,6 @@ bool bring_up_loopback(long socket, Failure& failure) {
     raw_exit(0);
 }
 
-bool enter(long network, Failure& failure) {
-    const long entered = raw_call(SYS_setns, network, CLONE_NEWNET);
-    raw_close(static_cast<int>(network));
-    return succeeded(entered, failure, Step::enter_network);
-}
-
 /// In a network of its own, no port is anybody else's: servers may listen on 80 without a
 /// capability.
 bool open_low_ports(Failure& failure) {
@@ -64,8 +58,8 @@ bool open_low_ports(Failure& failure) {
 
 }  // namespace
 
-bool begin_network(const Launch& launch, Failure& failure) {
-    if ((launch.order.flags & kLaunchNewNetwork) == 0) return true;
+bool begin_network(Failure& failure) {
+    made = {};
     clone_args args{};
     args.flags = CLONE_VM | CLONE_FILES;  // No exit signal: only who waits for it hears of its end.
     args.stack = reinterpret_cast<std::uintptr_t>(stack);
@@ -74,16 +68,19 @@ bool begin_network(const Launch& launch, Failure& failure) {
     return succeeded(helper, failure, Step::make_namespaces, "network");
 }
 
-bool enter_network(const Launch& launch, Failure& failure) {
-    if ((launch.order.flags & kLaunchGivenNetwork) != 0) return enter(launch.network, failure);
-    if ((launch.order.flags & kLaunchNewNetwork) == 0) return true;  // The host's, as granted.
+long await_network(Failure& failure) {
     const long waited =
         raw_call(SYS_wait4, helper, 0, static_cast<long>(static_cast<unsigned>(__WALL)), 0);
-    if (!succeeded(waited, failure, Step::make_namespaces, "network")) return false;
+    if (!succeeded(waited, failure, Step::make_namespaces, "network")) return waited;
     failure = made.failure;
-    if (failure.step != Step::none) return false;
-    // Negative only if it was killed before it could say so; then there is nothing to enter.
-    return enter(made.network, failure) && open_low_ports(failure);
+    // Without a failure negative only if it was killed before it could say so.
+    return made.network;
+}
+
+bool enter_network(long network, Failure& failure) {
+    const long entered = raw_call(SYS_setns, network, CLONE_NEWNET);
+    raw_close(static_cast<int>(network));
+    return succeeded(entered, failure, Step::enter_network) && open_low_ports(failure);
 }
 
 }  // namespace shardrun::shard::zygote

@@ -71,7 +71,12 @@ struct Failure {
 
 // ---- Supervisor → zygote ----
 
-enum class Order : std::uint32_t { plan = 1, filter = 2, launch = 3 };
+enum class Order : std::uint32_t {
+    plan = 1,
+    filter = 2,
+    launch = 3,
+    network = 4,  ///< make the next shard's network now, beside all else; no more to it, no answer
+};
 
 /// One entry of the plan for the skeleton root; `path` then `argument`, each with its NUL, follow
 /// it, padded to 8.
@@ -112,15 +117,13 @@ struct FilterOrder {
 };
 
 enum LaunchFlag : std::uint32_t {
-    kLaunchNewNetwork = 1,    ///< a fresh network namespace
-    kLaunchGivenNetwork = 8,  ///< a prepared one comes as fourth descriptor
+    kLaunchNewNetwork = 1,  ///< a fresh network namespace
     kLaunchUserNamespace = 2,
     kLaunchFilterEarly =
         4,  ///< the filter lets a parked runner start, so it is loaded before parking
 };
 
-/// One shard. Comes with three descriptors: cgroup directory, control socket, launch
-/// socket; and the network namespace, if one is given.
+/// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket.
 struct LaunchOrder {
     Order order = Order::launch;
     std::uint32_t flags = 0;

@@ -173,7 +173,8 @@ bool mask_proc(PlanWalk plan, bool has_capabilities, Failure& failure) {
 
 bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     const LaunchOrder& order = launch.order;
-    if (!begin_network(launch, failure)) return false;
+    const bool has_network = (order.flags & kLaunchNewNetwork) != 0;  // Or the host's, as granted.
+    if (has_network && launch.network < 0 && !begin_network(failure)) return false;
     // Only now: the root of a cgroup namespace is the cgroup of its maker, and init was born in the
     // shard's.
     if (!succeeded(raw_call(SYS_unshare, CLONE_NEWCGROUP), failure, Step::make_cgroup_namespace))
@@ -191,7 +192,10 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
                   failure))
         return false;
-    if (!enter_network(launch, failure)) return false;
+    if (has_network) {
+        const long network = launch.network >= 0 ? launch.network : await_network(failure);
+        if (network < 0 || !enter_network(network, failure)) return false;
+    }
     if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
     const bool wants_user_namespace = (order.flags & kLaunchUserNamespace) != 0;
     // After the mounts, which the new namespace would have no right to make.
