@@ -12,9 +12,12 @@ MAY_USE: dict[str, set[str]] = {
     "seccomp": {"base"},
     "sys": {"base"},
     "shard": {"base", "policy", "seccomp", "sys"},
+    "blob": {"base", "sys"},
+    "image": {"base", "sys", "blob"},
+    "importer": {"base", "seccomp", "sys", "blob", "image"},
     "client": {"base", "proto", "sys"},
     "supervisor": {"base", "proto", "policy", "seccomp", "sys", "shard", "client"},
-    "cli": {"base", "proto", "policy", "seccomp", "sys", "shard", "client", "supervisor"},
+    "cli": {"base", "proto", "policy", "seccomp", "sys", "shard", "blob", "image", "client", "supervisor"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 DEPENDENCY = re.compile(r"\b([a-z]+)_(?:dep|lib)\b")
