@@ -143,6 +143,8 @@ Result<void> Backend::begin(const ShardSpec& spec) {
         SR_DO(process.send_plan(plan_));
         SR_DO(use(std::move(process)));
     }
+    // What takes longest goes first. Should the rest fail, the next shard finds it made.
+    if (spec.network != NetworkMode::host) SR_DO(zygote_->make_network_ahead());
     SR_TRY(sys::CgroupDir cgroup, tree_.make_shard(spec.slice, spec.id));
     SR_DO(write_limits(cgroup, spec.limits));
     const int cgroup_fd = cgroup.fd();

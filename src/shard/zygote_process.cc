@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -120,7 +121,11 @@ Result<ZygoteProcess> ZygoteProcess::start() {
 }
 
 Result<void> ZygoteProcess::send_plan(std::span<const std::byte> plan) const {
-    const zygote::PlanOrder order{zygote::Order::plan, static_cast<std::uint32_t>(plan.size())};
+    zygote::PlanOrder order;
+    order.size_bytes = static_cast<std::uint32_t>(plan.size());
+    static_assert(sizeof(order.processors) == sizeof(place_.allowed));
+    if (place_.is_apart)
+        std::memcpy(static_cast<void*>(order.processors), &place_.allowed, sizeof(place_.allowed));
     const std::array<std::span<const std::byte>, 2> parts{sys::bytes_of(order), plan};
     return while_doing(sys::send_packet(control_.get(), parts), "send the zygote its plan");
 }
@@ -162,9 +167,8 @@ Result<void> ZygoteProcess::send_filter(std::uint32_t id,
                        "give the zygote a seccomp filter");
 }
 
-Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order, std::span<const int> fds) {
-    // Shards inherit it: from now on the zygote may run wherever we may.
-    if (std::exchange(place_.is_apart, false)) pin(pid_, place_.allowed);
+Result<void> ZygoteProcess::launch(const zygote::LaunchOrder& order,
+                                   std::span<const int> fds) const {
     const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
     return while_doing(sys::send_packet(control_.get(), parts, fds),
                        "order a launch from the zygote");

@@ -69,7 +69,7 @@ class ZygoteProcess {
 
     /// `fds` as LaunchOrder says; they are the caller's to close afterwards. Errors: EAGAIN when
     /// the zygote is far behind, EPIPE.
-    Result<void> launch(const zygote::LaunchOrder& order, std::span<const int> fds);
+    Result<void> launch(const zygote::LaunchOrder& order, std::span<const int> fds) const;
 
     /// What happened since; none: nothing. Errors: EPIPE when the zygote is gone.
     Result<std::optional<Outcome>> next_outcome() const;
@@ -81,7 +81,7 @@ class ZygoteProcess {
 
     sys::UniqueFd control_;
     pid_t pid_ = 0;
-    Placement place_;  ///< in force until the first launch
+    Placement place_;  ///< in force until the zygote's first launch
 };
 
 }  // namespace shardrun::shard

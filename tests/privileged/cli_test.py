@@ -79,6 +79,12 @@ def streams(how: list[str], name: str) -> None:
     conclude(f"{name}: the environment and the working directory are those asked for", got.stdout == "1 2\nunset\n/tmp\n", got)
 
 
+def processors(how: list[str], name: str) -> None:
+    got = run("grep", "Cpus_allowed_list", "/proc/self/status", how=how)
+    here = Path("/proc/self/status").read_text()
+    conclude(f"{name}: a program may use every processor that the supervisor may", got.stdout and got.stdout in here, got)
+
+
 def start(how: list[str], script: str, *options: str) -> subprocess.Popen:
     """A shell script that has printed "ready"."""
     process = subprocess.Popen([SHARDRUN, "run", *how, *options, "--", "sh", "-c", script], stdout=subprocess.PIPE,
@@ -337,13 +343,13 @@ def main() -> int:
         folder = Path(name)
         (folder / "embedded.toml").write_text(OWN_PLACE)
         EMBEDDED.extend(["--config", str(folder / "embedded.toml")])
-        for test in (exit_statuses, streams, signals, job_control, on_terminal):
+        for test in (exit_statuses, streams, processors, signals, job_control, on_terminal):
             test(EMBEDDED, "embedded")
         told(folder)
         seccomp_file(folder)
         settings(folder)
         supervisor = Supervisor(folder)
-        for test in (exit_statuses, streams, signals, job_control, on_terminal):
+        for test in (exit_statuses, streams, processors, signals, job_control, on_terminal):
             test(supervisor.how, "served")
         served(supervisor)
         reloaded(supervisor)

@@ -17,7 +17,7 @@ struct Launch {
     int control;        ///< its socket to the supervisor
     int launch_socket;  ///< the first runner's
     int cgroup;         ///< closed at once
-    long network;       ///< a namespace made ahead; negative: none
+    int network;        ///< for enter_network(); negative: the host's network, as granted
     Filter filter;
     PlanWalk plan;
 };

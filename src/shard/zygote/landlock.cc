@@ -40,16 +40,16 @@ bool allow_beneath(long ruleset, const char* path, std::uint64_t rights, Failure
 
 }  // namespace
 
-bool restrict_files(Failure& failure) {
+long make_file_rules(Failure& failure) {
     const long abi = raw_call(SYS_landlock_create_ruleset, 0, 0, kVersionFlag);
-    if (abi < 1) return true;
+    if (abi < 1) return kNoRules;
     Ruleset attributes;
     attributes.handled_files =
         kWriteFile | kRemoveAndMake | (abi >= 2 ? kRefer : 0) | (abi >= 3 ? kTruncate : 0);
     attributes.scoped = abi >= 6 ? kScopeSocketsAndSignals : 0;
     const long size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
     const long ruleset = raw_call(SYS_landlock_create_ruleset, as_long(&attributes), size, 0);
-    if (!succeeded(ruleset, failure, Step::restrict_files, "ruleset")) return false;
+    if (!succeeded(ruleset, failure, Step::restrict_files, "ruleset")) return ruleset;
     const std::uint64_t own = attributes.handled_files & ~kMakeNode;
     const std::uint64_t existing = attributes.handled_files & (kWriteFile | kTruncate);
     const bool complete = allow_beneath(ruleset, "/tmp", own, failure) &&
@@ -57,9 +57,14 @@ bool restrict_files(Failure& failure) {
                           allow_beneath(ruleset, "/dev/shm", own, failure) &&
                           allow_beneath(ruleset, "/dev", existing, failure) &&
                           allow_beneath(ruleset, "/proc", existing, failure);
-    const bool restricted = complete && succeeded(raw_call(SYS_landlock_restrict_self, ruleset, 0),
-                                                  failure, Step::restrict_files, "/");
-    raw_close(static_cast<int>(ruleset));
+    return complete ? ruleset : -failure.error;
+}
+
+bool restrict_files(long rules, Failure& failure) {
+    if (rules == kNoRules) return true;
+    const bool restricted = succeeded(raw_call(SYS_landlock_restrict_self, rules, 0), failure,
+                                      Step::restrict_files, "/");
+    raw_close(static_cast<int>(rules));
     return restricted;
 }
 

@@ -20,8 +20,10 @@ namespace {
 struct Zygote {
     Filter filters[kFiltersMax] = {};
     std::uint32_t plan_size = 0;
-    bool has_root = false;     ///< the plan was carried out: without it nothing is born
-    bool has_network = false;  ///< one was begun ahead, for the next shard that wants one
+    bool has_root = false;  ///< the plan was carried out: without it nothing is born
+    std::uint64_t processors[kProcessorWords] = {};  ///< to move to before the first shard
+    bool has_moved = false;
+    long network = -1;  ///< one begun ahead, for the next shard (begin_network)
 };
 constinit Zygote zygote;
 alignas(8) char message[sizeof(PlanOrder) + kPlanSizeMax];
@@ -125,6 +127,8 @@ void on_plan(const PlanOrder& order, long size) {
     } else {
         __builtin_memcpy(plan_bytes, &order + 1, order.size_bytes);
         zygote.plan_size = order.size_bytes;
+        for (std::size_t i = 0; i < kProcessorWords; ++i)
+            zygote.processors[i] = order.processors[i];
         zygote.has_root = enter_skeleton(PlanWalk(plan_bytes, zygote.plan_size), failure) &&
                           drop_bounding_set(failure);
     }
@@ -146,16 +150,29 @@ void on_filter(const FilterOrder& order, const Received& received) {
 
 /// A network that cannot be made ahead is made, or refused, with its shard.
 void on_network() {
-    Failure failure;
-    if (!zygote.has_network) zygote.has_network = begin_network(failure);
+    if (zygote.network < 0) zygote.network = begin_network();
 }
 
-/// The one made ahead, for a shard that wants one: its descriptor; otherwise -1.
-long take_network(const LaunchOrder& order) {
-    if ((order.flags & kLaunchNewNetwork) == 0 || !zygote.has_network) return -1;
-    zygote.has_network = false;
-    Failure failure;
-    return await_network(failure);
+/// The network of a shard that is about to be born. One that was begun ahead and is not wanted
+/// goes.
+bool take_network(const LaunchOrder& order, long& network, Failure& failure) {
+    network = zygote.network;
+    zygote.network = -1;
+    if ((order.flags & kLaunchNewNetwork) == 0) {
+        if (network >= 0) raw_close(static_cast<int>(network));
+        network = -1;
+        return true;
+    }
+    if (network < 0) network = begin_network();
+    return succeeded(network, failure, Step::make_namespaces, "network");
+}
+
+/// Started where it was not in the supervisor's way (place_apart); shards inherit where it may run.
+/// None given is refused, and changes nothing.
+void leave_first_processors() {
+    if (!zygote.has_moved)
+        raw_call(SYS_sched_setaffinity, 0, sizeof(zygote.processors), as_long(zygote.processors));
+    zygote.has_moved = true;
 }
 
 /// Bears a shard's init: into its cgroup from the first moment, into namespaces of its own but for
@@ -163,12 +180,14 @@ long take_network(const LaunchOrder& order) {
 /// and the network, which takes long (network.h).
 void on_launch(const LaunchOrder& order, const Received& received) {
     Failure failure;
-    if (!zygote.has_root) {
+    leave_first_processors();
+    long network = -1;
+    if (!zygote.has_root)
         succeeded(-71, failure, Step::make_root, "see the zygote's first report");  // EPROTO
+    if (!zygote.has_root || !take_network(order, network, failure)) {
         reply(order.sequence, 0, -1, failure);
         return;
     }
-    const long network = take_network(order);
     int pidfd = -1;
     clone_args args{};
     args.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | kShardNamespaces;
@@ -182,7 +201,7 @@ void on_launch(const LaunchOrder& order, const Received& received) {
             received.fds[1],
             received.fds[2],
             received.fds[0],
-            network,
+            static_cast<int>(network),
             order.filter_id < kFiltersMax ? zygote.filters[order.filter_id] : Filter{},
             PlanWalk(plan_bytes, zygote.plan_size)};
         run_init(launch);

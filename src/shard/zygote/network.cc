@@ -1,26 +1,29 @@
 #include "shard/zygote/network.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/if.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 namespace shardrun::shard::zygote {
 namespace {
 
 constexpr std::size_t kStackSize = 16 * 1024;
+constexpr unsigned kHelpersMax = 8;  ///< at once; a further launch waits for the first of them
 
-/// What the helper leaves behind. In shared memory: init reads it when the helper has ended.
-struct Made {
-    Failure failure;
-    long network = -1;  ///< a descriptor of the namespace
+/// A helper shares the zygote's memory, not its descriptors, and needs a stack of its own.
+struct Helper {
+    int socket = 0;
+    std::uint32_t is_running = 0;  ///< the kernel clears it when the stack is free again
+    alignas(16) char stack[kStackSize];
 };
-constinit Made made;
-long helper = 0;  ///< its pid
-alignas(16) char stack[kStackSize];
+Helper helpers[kHelpersMax];
+unsigned last_helper = 0;
 
 bool bring_up_loopback(long socket, Failure& failure) {
     if (!succeeded(socket, failure, Step::bring_up_loopback, "lo")) return false;
@@ -32,17 +35,33 @@ bool bring_up_loopback(long socket, Failure& failure) {
                      Step::bring_up_loopback, "lo");
 }
 
-/// The socket is asked for its namespace, as no /proc need be there yet.
-[[noreturn]] void make_network(void* /*unused*/) {
-    Failure& failure = made.failure;
+/// A descriptor of the new namespace. The socket is asked for its own, as there is no /proc here.
+long make_network(Failure& failure) {
     if (!succeeded(raw_call(SYS_unshare, CLONE_NEWNET), failure, Step::make_namespaces, "network"))
-        raw_exit(1);
+        return -1;
     const long socket = raw_call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (!bring_up_loopback(socket, failure)) raw_exit(1);
-    made.network = raw_call(SYS_ioctl, socket, SIOCGSKNS, 0);
-    succeeded(made.network, failure, Step::make_namespaces, "network");
-    raw_close(static_cast<int>(socket));
+    if (!bring_up_loopback(socket, failure)) return -1;
+    const long network = raw_call(SYS_ioctl, socket, SIOCGSKNS, 0);
+    succeeded(network, failure, Step::make_namespaces, "network");
+    return network;
+}
+
+[[noreturn]] void run_helper(void* argument) {
+    const int socket = static_cast<Helper*>(argument)->socket;
+    // The launch's other descriptors tell by their closing what happens to the shard.
+    raw_call(SYS_close_range, kControlFd, socket - 1, 0);
+    raw_call(SYS_close_range, socket + 1, ~0U, 0);
+    Failure failure;
+    const long network = make_network(failure);
+    send_datagram(socket, &failure, sizeof(failure), static_cast<int>(network));
     raw_exit(0);
+}
+
+Helper& next_helper() {
+    Helper& helper = helpers[++last_helper % kHelpersMax];
+    while (__atomic_load_n(&helper.is_running, __ATOMIC_ACQUIRE) != 0)
+        raw_call(SYS_futex, as_long(&helper.is_running), FUTEX_WAIT, 1, 0);
+    return helper;
 }
 
 /// In a network of its own, no port is anybody else's: servers may listen on 80 without a
@@ -58,28 +77,39 @@ bool open_low_ports(Failure& failure) {
 
 }  // namespace
 
-bool begin_network(Failure& failure) {
-    made = {};
+long begin_network() {
+    int pair[2];
+    const long made =
+        raw_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, as_long(pair));
+    if (made < 0) return made;
+    Helper& helper = next_helper();
+    helper.socket = pair[1];
+    helper.is_running = 1;
     clone_args args{};
-    args.flags = CLONE_VM | CLONE_FILES;  // No exit signal: only who waits for it hears of its end.
-    args.stack = reinterpret_cast<std::uintptr_t>(stack);
-    args.stack_size = sizeof(stack);
-    helper = clone_sharing_memory(&args, sizeof(args), make_network, nullptr);
-    return succeeded(helper, failure, Step::make_namespaces, "network");
+    args.flags = CLONE_VM | CLONE_CHILD_CLEARTID;
+    args.child_tid = reinterpret_cast<std::uintptr_t>(&helper.is_running);
+    args.exit_signal = SIGCHLD;  // Which the zygote ignores: nobody has to wait for it.
+    args.stack = reinterpret_cast<std::uintptr_t>(helper.stack);
+    args.stack_size = sizeof(helper.stack);
+    const long pid = clone_sharing_memory(&args, sizeof(args), run_helper, &helper);
+    raw_close(pair[1]);
+    if (pid >= 0) return pair[0];
+    helper.is_running = 0;
+    raw_close(pair[0]);
+    return pid;
 }
 
-long await_network(Failure& failure) {
-    const long waited =
-        raw_call(SYS_wait4, helper, 0, static_cast<long>(static_cast<unsigned>(__WALL)), 0);
-    if (!succeeded(waited, failure, Step::make_namespaces, "network")) return waited;
-    failure = made.failure;
-    // Without a failure negative only if it was killed before it could say so.
-    return made.network;
-}
-
-bool enter_network(long network, Failure& failure) {
-    const long entered = raw_call(SYS_setns, network, CLONE_NEWNET);
-    raw_close(static_cast<int>(network));
+bool enter_network(int socket, Failure& failure) {
+    Failure report;
+    const Received received = receive_datagram(socket, &report, sizeof(report));
+    raw_close(socket);
+    // The helper may have been killed before it could say anything.
+    if (received.size != sizeof(report))
+        return succeeded(-ECHILD, failure, Step::make_namespaces, "network");
+    failure = report;
+    if (received.fd_count != 1) return false;
+    const long entered = raw_call(SYS_setns, received.fds[0], CLONE_NEWNET);
+    raw_close(received.fds[0]);
     return succeeded(entered, failure, Step::enter_network) && open_low_ports(failure);
 }
 

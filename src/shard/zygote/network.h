@@ -4,16 +4,13 @@
 
 namespace shardrun::shard::zygote {
 
-/// A shard's network, which takes the kernel as long as all of its mounts: a helper makes the
-/// namespace and brings up its loopback on another processor, while the caller goes on. The helper
-/// shares the caller's memory and descriptors, and is gone before anything of the shard's runs. One
-/// at a time; to be called while SIGCHLD's disposition is the default or SA_NOCLDWAIT.
-bool begin_network(Failure& failure);
+/// A shard's network takes the kernel as long as all of its mounts: a helper of the zygote makes
+/// the namespace and brings up its loopback, on another processor if one is idle, while init is
+/// born and mounts. Gives the socket that enter_network() takes; negative: errno.
+long begin_network();
 
-/// Waits for the helper: a descriptor of the namespace; negative on failure.
-long await_network(Failure& failure);
-
-/// Enters it and closes the descriptor. After /proc is mounted.
-bool enter_network(long network, Failure& failure);
+/// Init's: waits for the helper, enters, closes `socket`. After /proc is mounted and before it is
+/// made read-only.
+bool enter_network(int socket, Failure& failure);
 
 }  // namespace shardrun::shard::zygote

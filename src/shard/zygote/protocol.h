@@ -15,6 +15,7 @@ inline constexpr std::size_t kObjectSizeMax = 96;
 inline constexpr std::size_t kPlanSizeMax = 64 * 1024;
 inline constexpr std::size_t kInlineArgumentsMax = 32 * 1024;  ///< longer ones come in a memfd
 inline constexpr std::uint32_t kFiltersMax = 32;
+inline constexpr std::size_t kProcessorWords = 16;  ///< 1024 processors
 
 /// Where set-up or launch failed. The supervisor puts it into words (describe_failure).
 enum class Step : std::uint32_t {
@@ -107,6 +108,9 @@ struct PlanEntry {
 struct PlanOrder {
     Order order = Order::plan;
     std::uint32_t size_bytes = 0;  ///< of the entries that follow in the same message
+    /// Where shards may run, and from the first of them on the zygote, as cpu_set_t; none: wherever
+    /// it runs already.
+    std::uint64_t processors[kProcessorWords] = {};
 };
 
 /// A seccomp program for later launches; comes with a sealed memfd that holds `count` sock_filter.

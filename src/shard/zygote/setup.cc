@@ -157,11 +157,16 @@ bool cover(const PlanWalk& at, Failure& failure) {
     return attached;
 }
 
-bool mask_proc(PlanWalk plan, bool has_capabilities, Failure& failure) {
+enum class Covers { masks, read_only };
+
+bool is_among(PlanKind kind, Covers covers) {
+    if (covers == Covers::read_only) return kind == PlanKind::read_only;
+    return kind == PlanKind::mask_file || kind == PlanKind::mask_directory;
+}
+
+bool cover_proc(PlanWalk plan, Covers covers, bool has_capabilities, Failure& failure) {
     while (plan.next()) {
-        const PlanKind kind = plan.entry().kind;
-        const bool is_cover = kind == PlanKind::mask_file || kind == PlanKind::mask_directory ||
-                              kind == PlanKind::read_only;
+        const bool is_cover = is_among(plan.entry().kind, covers);
         const bool is_due =
             has_capabilities || static_cast<CoverWhen>(plan.entry().mode) == CoverWhen::always;
         if (is_cover && is_due && !cover(plan, failure)) return false;
@@ -173,8 +178,6 @@ bool mask_proc(PlanWalk plan, bool has_capabilities, Failure& failure) {
 
 bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     const LaunchOrder& order = launch.order;
-    const bool has_network = (order.flags & kLaunchNewNetwork) != 0;  // Or the host's, as granted.
-    if (has_network && launch.network < 0 && !begin_network(failure)) return false;
     // Only now: the root of a cgroup namespace is the cgroup of its maker, and init was born in the
     // shard's.
     if (!succeeded(raw_call(SYS_unshare, CLONE_NEWCGROUP), failure, Step::make_cgroup_namespace))
@@ -192,15 +195,17 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!mount_at("proc", nullptr, 0, kNoDevices | MOUNT_ATTR_NOEXEC, Step::make_proc, "/proc",
                   failure))
         return false;
-    if (has_network) {
-        const long network = launch.network >= 0 ? launch.network : await_network(failure);
-        if (network < 0 || !enter_network(network, failure)) return false;
-    }
-    if (!mask_proc(launch.plan, order.capabilities != 0, failure)) return false;
+    const bool has_capabilities = order.capabilities != 0;
+    if (!cover_proc(launch.plan, Covers::masks, has_capabilities, failure)) return false;
+    const long file_rules = make_file_rules(failure);
+    if (file_rules < 0) return false;
+    // As late as possible: only now is the helper waited for.
+    if (launch.network >= 0 && !enter_network(launch.network, failure)) return false;
+    if (!cover_proc(launch.plan, Covers::read_only, has_capabilities, failure)) return false;
     const bool wants_user_namespace = (order.flags & kLaunchUserNamespace) != 0;
     // After the mounts, which the new namespace would have no right to make.
     if (wants_user_namespace && !enter_user_namespace(order.uid, failure)) return false;
-    return restrict_files(failure);
+    return restrict_files(file_rules, failure);
 }
 
 bool reduce_init_capabilities(const Launch& launch, Failure& failure) {
