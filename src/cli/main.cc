@@ -2,6 +2,7 @@
 #include <array>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "base/fail.h"
 #include "cli/command.h"
@@ -42,8 +43,8 @@ std::string overview() {
 }
 
 int unknown_command(std::string_view word) {
-    std::vector<std::string_view> names;
-    for (const Command& command : kCommands) names.push_back(command.name);
+    std::array<std::string_view, kCommands.size()> names;
+    std::ranges::transform(kCommands, names.begin(), &Command::name);
     complain(fmt::format("'{}' is no command{}: see 'shardrun --help'", printable(word),
                          did_you_mean(word, names)));
     return kUsage;

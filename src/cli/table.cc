@@ -9,6 +9,11 @@ namespace {
 
 using Row = std::vector<std::string>;
 
+void widen(std::vector<std::size_t>& widths, const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i)
+        widths[i] = std::max(widths[i], display_width(row[i]));
+}
+
 void append_aligned(std::string& text, const Row& row, const std::vector<std::size_t>& widths) {
     for (std::size_t i = 0; i < row.size(); ++i) {
         text += row[i];
@@ -37,11 +42,9 @@ std::string Table::render(bool for_people) const {
         for (const Row& row : rows_) append_tabbed(text, row);
         return text;
     }
-    std::vector<std::size_t> widths;
-    for (const std::string& name : heading_) widths.push_back(display_width(name));
-    for (const Row& row : rows_)
-        for (std::size_t i = 0; i < row.size(); ++i)
-            widths[i] = std::max(widths[i], display_width(row[i]));
+    std::vector<std::size_t> widths(heading_.size());
+    widen(widths, heading_);
+    for (const Row& row : rows_) widen(widths, row);
     append_aligned(text, heading_, widths);
     for (const Row& row : rows_) append_aligned(text, row, widths);
     return text;
