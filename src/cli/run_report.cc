@@ -37,6 +37,7 @@ void add_end(Table& table, const RunOutcome& outcome) {
 }  // namespace
 
 std::string render_report(const RunOutcome& outcome) {
+    SR_ASSERT(outcome.shard.has_value());
     const ShardAssignment& shard = *outcome.shard;
     const ShardOptions options = shard.options.value_or(ShardOptions{});
     Table table({"SHARD", fmt::format("{}", static_cast<std::uint64_t>(shard.shard)), "NOTE"});

@@ -8,7 +8,7 @@
 /// What `shardrun run` tells about the shard it used.
 namespace shardrun::cli {
 
-/// The table of --report. Pure.
+/// The table of --report, for a run whose program started. Pure.
 std::string render_report(const RunOutcome& outcome);
 
 /// The object of --json-info. Pure.

@@ -58,8 +58,9 @@ bool RunSession::wants_terminal() const {
 Result<void> RunSession::start() {
     SR_TRY(sys::SignalFd signals, sys::SignalFd::create({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
                                                          SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH}));
-    signals_.emplace(std::move(signals));
-    SR_DO(loop_.watch(signals_->fd(), EPOLLIN, [this](std::uint32_t) { on_signals(); }));
+    sys::SignalFd& source = signals_.emplace(std::move(signals));
+    SR_DO(
+        loop_.watch(source.fd(), EPOLLIN, [this, &source](std::uint32_t) { on_signals(source); }));
     SR_DO(loop_.watch(client_.fd(), EPOLLIN, [this](std::uint32_t) { on_client(); }));
     if (plan_.timeout)
         timeout_ = loop_.set_timer(loop_.now() + *plan_.timeout, [this] { on_timeout(); });
@@ -99,10 +100,11 @@ void RunSession::on_client() {
     // What could not be written because nobody reads any more shows in try_receive as well.
     (void)client_.flush();
     while (!is_over()) {
-        auto frame = client_.try_receive();
-        if (!frame) return fail_with(frame.error());
-        if (!*frame) break;
-        on_frame(**std::move(frame));
+        auto received = client_.try_receive();
+        if (!received) return fail_with(received.error());
+        std::optional<ReceivedFrame> frame = *std::move(received);
+        if (!frame) break;
+        on_frame(*std::move(frame));
     }
     if (!is_over()) watch_client();
 }
@@ -159,7 +161,7 @@ void RunSession::on_started(ReceivedFrame& frame, const ShardAssignment& assignm
     outcome_.shard = assignment;
     shard_ = assignment.shard;
     program_ = assignment.program;
-    if (plan_.wants_report || plan_.info_path) look_closer();
+    if (plan_.wants_report || plan_.info_path) look_closer(assignment);
     for (const int early : std::exchange(early_signals_, {})) on_signal(early);
     UniqueFd master = frame.take_fd(FdRole::terminal);
     if (!master) return;
@@ -167,11 +169,11 @@ void RunSession::on_started(ReceivedFrame& frame, const ShardAssignment& assignm
 }
 
 /// What the shard is beyond what the supervisor tells: gone when the program is.
-void RunSession::look_closer() {
-    const auto init = outcome_.shard->init_pid;
-    if (init) outcome_.namespaces = sys::own_namespaces(static_cast<pid_t>(*init));
+void RunSession::look_closer(const ShardAssignment& assignment) {
+    if (const auto init = assignment.init_pid)
+        outcome_.namespaces = sys::own_namespaces(static_cast<pid_t>(*init));
     ShardStatus question;
-    question.shard = shard_;
+    question.shard = assignment.shard;
     if (const auto sent = send(question)) status_request_ = *sent;
 }
 
@@ -207,9 +209,9 @@ void RunSession::stop_ourselves() {
     (void)::kill(::getpid(), SIGSTOP);
 }
 
-void RunSession::on_signals() {
+void RunSession::on_signals(sys::SignalFd& source) {
     while (!is_over()) {
-        const auto signal_number = signals_->read();
+        const auto signal_number = source.read();
         if (!signal_number) return;
         on_signal(*signal_number);
     }

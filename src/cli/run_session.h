@@ -63,9 +63,9 @@ class RunSession {
     void on_exited(const ShardAssignment& assignment);
     void on_stopped();
     Result<void> start_relay(UniqueFd master);
-    void look_closer();
+    void look_closer(const ShardAssignment& assignment);
 
-    void on_signals();
+    void on_signals(sys::SignalFd& source);
     void on_signal(int signal_number);
     void pass_on_size();
     void keep_for_later(int signal_number);
