@@ -26,7 +26,7 @@ constexpr unsigned char kImage[] = {
 
 // Orders wait here while the zygote is busy; a launch is 168 bytes.
 constexpr int kOrdersBufferBytes = 1024 * 1024;
-constexpr std::size_t kBirthStackSize = 16 * 1024;
+constexpr std::size_t kBirthStackSize = std::size_t{16} * 1024;
 
 /// Away from the numbers up to 3, which the child needs for itself.
 Result<sys::UniqueFd> move_above_stdio(sys::UniqueFd fd) {

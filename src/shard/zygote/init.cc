@@ -14,7 +14,7 @@ namespace shardrun::shard::zygote {
 namespace {
 
 constexpr unsigned kRunnersMax = 4096;
-constexpr std::size_t kRunnerStackSize = 16 * 1024;
+constexpr std::size_t kRunnerStackSize = std::size_t{16} * 1024;
 
 /// What init knows while the shard lives. Static: there is one init in a process.
 struct Init {

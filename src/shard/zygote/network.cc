@@ -13,7 +13,7 @@
 namespace shardrun::shard::zygote {
 namespace {
 
-constexpr std::size_t kStackSize = 16 * 1024;
+constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 constexpr unsigned kHelpersMax = 8;  ///< at once; a further launch waits for the first of them
 
 /// A helper shares the zygote's memory, not its descriptors, and needs a stack of its own.

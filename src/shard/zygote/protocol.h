@@ -12,8 +12,9 @@ namespace shardrun::shard::zygote {
 inline constexpr int kControlFd = 3;  ///< the zygote's and each init's socket to the supervisor
 inline constexpr std::size_t kHostnameSizeMax = 64;
 inline constexpr std::size_t kObjectSizeMax = 96;
-inline constexpr std::size_t kPlanSizeMax = 64 * 1024;
-inline constexpr std::size_t kInlineArgumentsMax = 32 * 1024;  ///< longer ones come in a memfd
+inline constexpr std::size_t kPlanSizeMax = std::size_t{64} * 1024;
+inline constexpr std::size_t kInlineArgumentsMax =
+    std::size_t{32} * 1024;  ///< longer ones come in a memfd
 inline constexpr std::uint32_t kFiltersMax = 32;
 inline constexpr std::size_t kProcessorWords = 16;  ///< 1024 processors
 

@@ -28,7 +28,7 @@ bool make_file(int root, const PlanWalk& at, Failure& failure) {
 
 /// What of the file fits into one sendfile(2), which is all of it for the files this is for.
 bool copy_file(int root, const PlanWalk& at, Failure& failure) {
-    constexpr long kCopyMax = 1024 * 1024;
+    constexpr long kCopyMax = 1024L * 1024;
     const long source =
         raw_call(SYS_openat, AT_FDCWD, as_long(at.argument()), O_RDONLY | O_CLOEXEC);
     if (!succeeded(source, failure, Step::make_file, at.argument())) return false;
