@@ -144,7 +144,7 @@ void on_filter(const FilterOrder& order, const Received& received) {
                  static_cast<long>(filter.count * sizeof(sock_filter)));
     const long mapped = raw_call(SYS_mmap, 0, static_cast<long>(size), PROT_READ,
                                  MAP_SHARED | MAP_POPULATE, received.fds[0], 0);
-    filter.program = mapped < 0 ? nullptr : reinterpret_cast<const sock_filter*>(mapped);
+    filter.program = mapped < 0 ? nullptr : as_pointer<sock_filter>(mapped);
     filter.count = mapped < 0 ? 0 : order.count;
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/syscall.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,8 +30,15 @@ inline long raw_call(long number, long a = 0, long b = 0, long c = 0, long d = 0
     return result;
 }
 
-inline long as_long(const void* pointer) {
-    return static_cast<long>(reinterpret_cast<std::uintptr_t>(pointer));
+template <class T>
+long as_long(const T* pointer) {
+    return std::bit_cast<long>(pointer);
+}
+
+/// The other way, for an address that the kernel gave.
+template <class T>
+const T* as_pointer(long address) {
+    return std::bit_cast<const T*>(address);
 }
 
 /// clone3 for a child that shares this memory: it runs `function(argument)` on its own stack and

@@ -123,7 +123,7 @@ bool receive_order(int socket, Failure& failure) {
         const long mapped =
             raw_call(SYS_mmap, 0, order.strings_size, PROT_READ, MAP_PRIVATE, memfd, 0);
         if (!succeeded(mapped, failure, Step::map_arguments)) return false;
-        run.strings = reinterpret_cast<const char*>(mapped);
+        run.strings = as_pointer<char>(mapped);
     }
     return succeeded(index_strings() ? 0 : -7, failure, Step::receive_request,
                      "arguments");  // E2BIG
