@@ -1,7 +1,6 @@
 #include "shard/zygote_process.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>

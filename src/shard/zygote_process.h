@@ -1,5 +1,6 @@
 #pragma once
 
+#include <linux/filter.h>
 #include <sched.h>
 #include <sys/types.h>
 
@@ -14,8 +15,6 @@
 #include "shard/zygote/protocol.h"
 #include "shardrun/error.h"
 #include "sys/unique_fd.h"
-
-struct sock_filter;
 
 namespace shardrun::shard {
 
