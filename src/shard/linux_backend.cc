@@ -158,6 +158,7 @@ Result<void> Backend::begin(const ShardSpec& spec) {
 }
 
 Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup) {
+    SR_ASSERT(zygote_.has_value());  // begin() sees to that.
     SR_TRY(const FilterSet::Loaded filter,
            filters_.load(spec.seccomp_profile, spec.capabilities, *zygote_));
     SR_TRY(sys::PacketPair control, sys::make_packet_pair());
@@ -226,10 +227,11 @@ void Backend::remove_slice(SliceId slice) {
 
 void Backend::on_zygote() {
     while (zygote_) {
-        Result<std::optional<ZygoteProcess::Outcome>> outcome = zygote_->next_outcome();
-        if (!outcome) return on_zygote_lost();
-        if (!*outcome) return;
-        on_outcome(*std::move(*outcome));
+        auto next = zygote_->next_outcome();
+        if (!next) return on_zygote_lost();
+        std::optional<ZygoteProcess::Outcome> outcome = *std::move(next);
+        if (!outcome) return;
+        on_outcome(*std::move(outcome));
     }
 }
 
@@ -244,10 +246,15 @@ void Backend::on_root_failed(const zygote::Failure& failure) {
     drop_zygote(failure);
 }
 
+/// Out of service; its word is no longer heard.
+std::optional<ZygoteProcess> Backend::take_zygote() {
+    if (zygote_) context_.loop.forget(zygote_->fd());
+    return std::exchange(zygote_, std::nullopt);
+}
+
 /// Living shards do not need it; those it was to bear fail, and the next one finds a new zygote.
 void Backend::drop_zygote(const zygote::Failure& failure) {
-    context_.loop.forget(zygote_->fd());
-    zygote_.reset();
+    (void)take_zygote();  // The process ends with it.
     std::vector<ShardId> unborn;
     for (const auto& [id, shard] : shards_)
         if (shard->state() == RunningShard::State::awaiting_birth) unborn.push_back(id);
@@ -282,10 +289,8 @@ void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
 
 /// Its end, with its mount namespace's, goes on beside the program's run.
 void Backend::retire_zygote() {
-    context_.loop.forget(zygote_->fd());
-    zygote_->dismiss();
-    retired_ = std::move(zygote_);
-    zygote_.reset();
+    retired_ = take_zygote();
+    if (retired_) retired_->dismiss();
 }
 
 void Backend::on_init_end(ShardId id) {

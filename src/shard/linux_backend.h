@@ -46,6 +46,7 @@ class Backend final : public LinuxBackend {
     void on_zygote_lost();
     void on_root_failed(const zygote::Failure& failure);
     void drop_zygote(const zygote::Failure& failure);
+    std::optional<ZygoteProcess> take_zygote();
     void retire_zygote();
     void on_outcome(ZygoteProcess::Outcome outcome);
     void on_init_end(ShardId shard);
