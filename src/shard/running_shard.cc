@@ -96,6 +96,7 @@ void RunningShard::remove(const Runner* runner) {
 Result<void> RunningShard::run(const ProgramSpec& program) {
     std::vector<sys::UniqueFd> stdio;
     std::vector<int> numbers;
+    numbers.reserve(program.stdio.size());
     for (const FdToken token : program.stdio)
         numbers.push_back(stdio.emplace_back(context_.fds.take(token)).get());
     if (state_ == State::ended || is_killed_)
@@ -116,7 +117,7 @@ Result<void> RunningShard::run(const ProgramSpec& program) {
 void RunningShard::signal(ProgramId program, int signal_number) {
     for (const RunnerPtr& runner : runners_) {
         if (!runner->program || !runner->is_reported) continue;
-        if (program != ProgramId{} && *runner->program != program) continue;
+        if (program != ProgramId{} && runner->program != program) continue;
         const zygote::SignalOrder order{zygote::InitOrder::signal, runner->pid, signal_number};
         const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
         const Result<void> sent = sys::send_packet(control_.get(), parts);
