@@ -80,7 +80,7 @@ class ZygoteProcess {
 
     sys::UniqueFd control_;
     pid_t pid_ = 0;
-    Placement place_;  ///< in force until the zygote's first launch
+    Placement place_;  ///< in force until it has its plan
 };
 
 }  // namespace shardrun::shard

@@ -21,9 +21,7 @@ struct Zygote {
     Filter filters[kFiltersMax] = {};
     std::uint32_t plan_size = 0;
     bool has_root = false;  ///< the plan was carried out: without it nothing is born
-    std::uint64_t processors[kProcessorWords] = {};  ///< to move to before the first shard
-    bool has_moved = false;
-    long network = -1;  ///< one begun ahead, for the next shard (begin_network)
+    long network = -1;      ///< one begun ahead, for the next shard (begin_network)
 };
 constinit Zygote zygote;
 alignas(8) char message[sizeof(PlanOrder) + kPlanSizeMax];
@@ -120,6 +118,9 @@ void reset_inherited_state() {
 
 void on_plan(const PlanOrder& order, long size) {
     Failure failure;
+    // It was started where it was not in the supervisor's way (place_apart), and goes on wherever
+    // there is room; shards inherit that. None given is refused, and changes nothing.
+    raw_call(SYS_sched_setaffinity, 0, sizeof(order.processors), as_long(order.processors));
     const bool whole = order.size_bytes <= kPlanSizeMax &&
                        size == static_cast<long>(sizeof(PlanOrder) + order.size_bytes);
     if (!whole) {
@@ -127,8 +128,6 @@ void on_plan(const PlanOrder& order, long size) {
     } else {
         __builtin_memcpy(plan_bytes, &order + 1, order.size_bytes);
         zygote.plan_size = order.size_bytes;
-        for (std::size_t i = 0; i < kProcessorWords; ++i)
-            zygote.processors[i] = order.processors[i];
         zygote.has_root = enter_skeleton(PlanWalk(plan_bytes, zygote.plan_size), failure) &&
                           drop_bounding_set(failure);
     }
@@ -167,20 +166,11 @@ bool take_network(const LaunchOrder& order, long& network, Failure& failure) {
     return succeeded(network, failure, Step::make_namespaces, "network");
 }
 
-/// Started where it was not in the supervisor's way (place_apart); shards inherit where it may run.
-/// None given is refused, and changes nothing.
-void leave_first_processors() {
-    if (!zygote.has_moved)
-        raw_call(SYS_sched_setaffinity, 0, sizeof(zygote.processors), as_long(zygote.processors));
-    zygote.has_moved = true;
-}
-
 /// Bears a shard's init: into its cgroup from the first moment, into namespaces of its own but for
 /// two, which init makes itself: the cgroup namespace, whose root would be this process's cgroup,
 /// and the network, which takes long (network.h).
 void on_launch(const LaunchOrder& order, const Received& received) {
     Failure failure;
-    leave_first_processors();
     long network = -1;
     if (!zygote.has_root)
         succeeded(-71, failure, Step::make_root, "see the zygote's first report");  // EPROTO

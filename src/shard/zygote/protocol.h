@@ -109,8 +109,8 @@ struct PlanEntry {
 struct PlanOrder {
     Order order = Order::plan;
     std::uint32_t size_bytes = 0;  ///< of the entries that follow in the same message
-    /// Where shards may run, and from the first of them on the zygote, as cpu_set_t; none: wherever
-    /// it runs already.
+    /// Where the zygote may run from now on, and its shards, as cpu_set_t; none: where it runs
+    /// already.
     std::uint64_t processors[kProcessorWords] = {};
 };
 
