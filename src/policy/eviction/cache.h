@@ -44,6 +44,9 @@ class Cache {
     };
 
     Cache(EvictionPolicy policy, CacheBound bound);
+    Cache(const Cache&) = delete;  // The order refers to the objects.
+    Cache& operator=(const Cache&) = delete;
+    ~Cache() = default;
 
     /// Somebody asks for it. A miss brings it in, after making room; an object larger than the
     /// bound without what is pinned is refused and evicts nothing; a policy may refuse others.

@@ -27,7 +27,7 @@ std::string trace(Cache& cache, std::string_view letters, std::uint64_t size = 1
 }
 
 Cache of(EvictionPolicy policy, std::uint64_t amount) {
-    return {policy, {CacheBound::Unit::objects, amount}};
+    return Cache(policy, {CacheBound::Unit::objects, amount});
 }
 
 }  // namespace
