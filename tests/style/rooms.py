@@ -9,6 +9,7 @@ MAY_USE: dict[str, set[str]] = {
     "base": set(),
     "proto": {"base"},
     "policy": {"base"},
+    "replay": {"base", "policy"},
     "seccomp": {"base"},
     "sys": {"base"},
     "shard": {"base", "policy", "seccomp", "sys"},
@@ -17,7 +18,7 @@ MAY_USE: dict[str, set[str]] = {
     "importer": {"base", "seccomp", "sys", "blob", "image"},
     "client": {"base", "proto", "sys"},
     "supervisor": {"base", "proto", "policy", "seccomp", "sys", "shard", "client"},
-    "cli": {"base", "proto", "policy", "seccomp", "sys", "shard", "blob", "image", "client", "supervisor"},
+    "cli": {"base", "proto", "policy", "replay", "seccomp", "sys", "shard", "blob", "image", "client", "supervisor"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 DEPENDENCY = re.compile(r"\b([a-z]+)_(?:dep|lib)\b")
