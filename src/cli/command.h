@@ -27,6 +27,10 @@ int release_command(const Arguments& arguments);
 int serve_command(const Arguments& arguments);
 /// The supervisor itself.
 int serve_here(const Arguments& arguments);
+/// Becomes the program shardrun-replay; see elsewhere.cc.
+int replay_command(const Arguments& arguments);
+/// Caches over a trace.
+int replay_here(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 

@@ -40,4 +40,8 @@ int serve_command(const Arguments& arguments) {
     return become("shardrun-serve", arguments);
 }
 
+int replay_command(const Arguments& arguments) {
+    return become("shardrun-replay", arguments);
+}
+
 }  // namespace shardrun::cli

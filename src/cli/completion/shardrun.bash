@@ -16,6 +16,7 @@ _shardrun_options() {
         kill) echo "--signal --socket --help" ;;
         release) echo "--socket --help" ;;
         serve) echo "--config --best-effort --check --print-config --help" ;;
+        replay) echo "--evict --cache-objects --cache-bytes --cache-percent --predict --limit --json --help" ;;
         doctor) echo "--json --help" ;;
         version) echo "--help" ;;
     esac
@@ -35,9 +36,11 @@ _shardrun_value() {
         --signal) COMPREPLY=($(compgen -W 'TERM KILL INT HUP QUIT USR1 USR2 STOP CONT' -- "$cur")) ;;
         --env) COMPREPLY=($(compgen -v -- "$cur")) ;;
         --seccomp) COMPREPLY=($(compgen -W default -- "$cur") $(compgen -f -- "$cur")) ;;
+        --evict) COMPREPLY=($(compgen -W 'fifo lru lfu gdsf arc sieve s3-fifo w-tinylfu all' -- "$cur")) ;;
+        --predict) COMPREPLY=($(compgen -W none -- "$cur")) ;;
         --config | --socket | --json-info) COMPREPLY=($(compgen -f -- "$cur")) ;;
         --cpus | --cpu-weight | --cpuset | --memory | --memory-high | --swap | --pids | --io-max | --io-weight | \
-            --tmpfs | --files | --cap | --hostname | --profile | --cwd | --timeout) ;;
+            --cache-objects | --cache-bytes | --cache-percent | --limit | --tmpfs | --files | --cap | --hostname | --profile | --cwd | --timeout) ;;
         *) return 1 ;;
     esac
 }
@@ -61,7 +64,7 @@ _shardrun() {
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run exec ls inspect stats events kill release serve doctor version --help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run exec ls inspect stats events kill release serve replay doctor version --help' -- "$cur"))
         return
     fi
     _shardrun_value "$previous" "$command" "${COMP_WORDS[0]}" && return
@@ -79,6 +82,7 @@ _shardrun() {
             fi
             ;;
         run) COMPREPLY=($(compgen -c -- "$cur")) ;;
+        replay) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac
 }
 

@@ -35,7 +35,7 @@ expect() {
     [ "$got" = "$wanted" ] || fail "after 'shardrun $*': '$got' instead of '$wanted'"
 }
 
-expect 'release run ' r
+expect 'release replay run ' r
 expect '12 7 ' inspect ''
 expect '12 ' inspect 1
 expect '12 7 ' exec ''
@@ -47,11 +47,15 @@ expect '--memory --memory-high ' run --mem
 expect 'KILL ' kill --signal K
 expect '12 7 ' kill --signal KILL ''
 expect '--print-config ' serve --p
+expect 's3-fifo sieve ' replay --evict s
+expect 'none ' replay --predict ''
+expect '--cache-bytes --cache-objects --cache-percent ' replay --cache
 [[ " $(answers exec 7 tr) " == *" true "* ]] || fail "exec does not complete programs"
+[[ " $(cd "$ROOT" && answers replay --limit 5 READ) " == *" README.md "* ]] || fail "replay does not complete files"
 [[ " $(answers run tru) " == *" true "* ]] || fail "run does not complete programs"
 
 commands=$("$SHARDRUN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
-[ "$(wc -w <<<"$commands")" -eq 11 ] || fail "--help lists $(wc -w <<<"$commands") commands instead of 11"
+[ "$(wc -w <<<"$commands")" -eq 12 ] || fail "--help lists $(wc -w <<<"$commands") commands instead of 12"
 for command in $commands; do
     [[ " $(answers "$command") " == *" $command "* ]] || fail "bash does not know the command '$command'"
     grep -q "'$command:" "$ROOT/src/cli/completion/_shardrun" || fail "zsh does not know the command '$command'"
