@@ -83,7 +83,8 @@ Finding judge_core_pattern(const HostFacts& facts) {
         return ok("core_pattern", facts.core_pattern.empty() ? "empty" : facts.core_pattern);
     return {"core_pattern", Verdict::note, "pipe: " + facts.core_pattern.substr(0, 60),
             "a dumping program's core goes to a root process of the host; shards have "
-            "RLIMIT_CORE 0, 'sysctl kernel.core_pattern=core' ends it for good"};
+            "RLIMIT_CORE 1, which keeps it from running; 'sysctl kernel.core_pattern=core' ends it "
+            "for good"};
 }
 
 struct Capability {

@@ -118,11 +118,11 @@ void Server::reload(std::shared_ptr<const Config> config) {
 }
 
 void Server::drain() {
+    inbox_.push(DrainRequested{});  // A second one makes an end at once.
     if (std::exchange(is_draining_, true)) return;
     log(LogLevel::notice, "draining");
     service_.notify_stopping();
     acceptor_.stop();
-    inbox_.push(DrainRequested{});
 }
 
 Result<void> Server::run() {

@@ -78,14 +78,14 @@ void await_ready(const UniqueFd& notify, pid_t pid) {
 Testbed::Testbed(Controllers controllers, const std::string& settings,
                  const std::vector<std::string>& visible_paths)
     : folder_(make_folder()) {
-    const std::string programs = folder_ + "/programs";
+    const std::filesystem::path programs = folder_ + "/programs";
     std::filesystem::create_directory(programs);
-    for (const char* name : {"attack", "hog", "survey"}) {
+    for (const char* name : {"attack", "hog", "survey", "programs/syscall_probe"}) {
         const std::string built = variable("SHARDRUN_TEST_PROGRAMS") + "/" + name;
         if (std::filesystem::exists(built))
-            std::filesystem::copy_file(built, programs + "/" + name);
+            std::filesystem::copy_file(built, programs / std::filesystem::path(name).filename());
     }
-    std::string paths = fmt::format("\"/usr\", \"{}\"", programs);
+    std::string paths = fmt::format("\"/usr\", \"{}\"", programs.string());
     for (const std::string& path : visible_paths) paths += fmt::format(", \"{}\"", path);
     mark_ = std::filesystem::path(folder_).filename();
     cgroup_ = cgroup_mount() + "/" + mark_;

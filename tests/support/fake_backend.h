@@ -1,5 +1,6 @@
 #pragma once
 
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <functional>
@@ -17,8 +18,8 @@
 namespace shardrun::test {
 
 /// Shards and programs that exist only in a table; outcomes arrive in the loop's next round.
-/// What argv[0] says: "true" ends at once, "exit" with status 7, "never" never starts; every other
-/// program ends when it is signalled.
+/// What argv[0] says: "true" ends at once, "exit" with status 7, "never" never starts, "stubborn"
+/// hears only SIGKILL; every other program ends when it is signalled.
 class FakeBackend final : public shard::ShardBackend {
  public:
     FakeBackend(sys::EventLoop& loop, sys::FdTable& fds, shard::BackendListener& listener)
@@ -43,6 +44,7 @@ class FakeBackend final : public shard::ShardBackend {
             if (program.wants_pidfd) started.pidfd = fds_.insert(make_fd());
             if (program.terminal) started.terminal = fds_.insert(make_fd());
             listener_.on_started(shard, program.id, started);
+            if (program.argv.front() == "stubborn") stubborn_.insert(program.id);
             if (program.argv.front() == "true") end(shard, program.id, {});
             if (program.argv.front() == "exit") end(shard, program.id, {.status = 7});
         });
@@ -53,7 +55,8 @@ class FakeBackend final : public shard::ShardBackend {
         later([this, shard, program, signal_number] {
             const std::set<ProgramId> running = shards_[shard];
             for (const ProgramId each : running)
-                if (program == ProgramId{} || program == each)
+                if ((program == ProgramId{} || program == each) &&
+                    (signal_number == SIGKILL || !stubborn_.contains(each)))
                     end(shard, each, killed_by(signal_number));
         });
     }
@@ -108,6 +111,7 @@ class FakeBackend final : public shard::ShardBackend {
     sys::FdTable& fds_;
     shard::BackendListener& listener_;
     std::map<ShardId, std::set<ProgramId>> shards_;
+    std::set<ProgramId> stubborn_;
     std::vector<std::string> calls_;
 };
 

@@ -148,6 +148,20 @@ TEST_CASE("SIGTERM drains: programs end, the socket goes, and the loop says so")
     CHECK(world.backend.shard_count() == 0);
 }
 
+TEST_CASE("a second SIGTERM makes an end at once") {
+    ServerWorld world;
+    REQUIRE(world.server.handle_signals({}));
+    Client client = world.connect_client();
+    CHECK(kind_of(world.ask(client, run_of("stubborn"))) == AssignmentKind::started);
+    REQUIRE(::raise(SIGTERM) == 0);
+    world.settle();
+    CHECK(world.backend.shard_count() == 1);
+    REQUIRE(::raise(SIGTERM) == 0);
+    REQUIRE(world.server.run());
+    CHECK(world.server.is_finished());
+    CHECK(world.backend.shard_count() == 0);
+}
+
 TEST_CASE("SIGHUP loads the configuration again, and a broken one changes nothing") {
     ServerWorld world;
     int loads = 0;
