@@ -20,6 +20,7 @@ constexpr std::string_view kAll = "all";
 Result<EvictionPolicy> parse_policy(const std::string& name) {
     if (const auto policy = policy::parse_eviction_policy(name)) return *policy;
     std::vector<std::string_view> names;
+    names.reserve(policy::kEvictionPolicies.size() + 1);
     for (const EvictionPolicy policy : policy::kEvictionPolicies) names.push_back(name_of(policy));
     names.push_back(kAll);
     return refuse(EINVAL, "--evict: '{}' is no policy{}: there are {}", name,
@@ -64,7 +65,8 @@ Result<Bound> parse_bound(const ReplayOptions& options) {
         if (bytes == 0) return refuse(ERANGE, "--cache-bytes: 0 is less than 1");
         return CacheBound{CacheBound::Unit::bytes, bytes};
     }
-    return while_doing(replay::parse_percent(*options.cache_percent), "--cache-percent");
+    return while_doing(replay::parse_percent(options.cache_percent.value_or("")),
+                       "--cache-percent");
 }
 
 }  // namespace
@@ -73,9 +75,8 @@ Result<replay::ReplayPlan> plan_replay(const ReplayOptions& options) {
     replay::ReplayPlan plan;
     SR_TRY(plan.policies, parse_policies(options.evict));
     SR_TRY(plan.bound, parse_bound(options));
-    if (options.predict.value_or("none") != "none")
-        return refuse(EINVAL, "--predict: '{}' is no predictor: the only one is none",
-                      *options.predict);
+    if (const std::string model = options.predict.value_or("none"); model != "none")
+        return refuse(EINVAL, "--predict: '{}' is no predictor: the only one is none", model);
     if (options.limit) {
         SR_TRY(plan.requests_max,
                while_doing(parse_count(*options.limit, 1, plan.requests_max), "--limit"));

@@ -24,6 +24,7 @@ class Contest {
 
     std::vector<ReplayResult> results() const {
         std::vector<ReplayResult> results;
+        results.reserve(replays_.size());
         for (const Replay& replay : replays_)
             results.push_back({replay.policy(), replay.bound(), replay.metrics()});
         return results;

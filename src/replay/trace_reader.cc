@@ -39,15 +39,23 @@ std::string shown(std::string_view text) {
 TraceReader::TraceReader(ByteSource& source, std::string name)
     : name_(std::move(name)), lines_(source) {}
 
-/// `place` is where the column is, in the line.
-std::unexpected<Error> TraceReader::refuse_at(const char* place, int code,
+/// `place` begins in the line, at the column to name.
+std::unexpected<Error> TraceReader::refuse_at(std::string_view place, int code,
                                               std::string_view reason) const {
-    return refuse(code, "{}:{}:{}: {}", name_, lines_.number(), place - line_.data() + 1, reason);
+    return refuse(code, "{}:{}:{}: {}", name_, lines_.number(), place.data() - line_.data() + 1,
+                  reason);
+}
+
+/// The next line; errors with its number.
+Result<std::optional<std::string_view>> TraceReader::read_line() {
+    auto line = lines_.next();
+    if (line) return line;
+    return while_doing(std::move(line), "{}:{}", name_, lines_.number());
 }
 
 Result<void> TraceReader::read_header() {
     has_header_ = true;
-    SR_TRY(const auto line, while_doing(lines_.next(), "{}:1", name_));
+    SR_TRY(const std::optional<std::string_view> line, read_line());
     if (line == kHeader) return {};
     return refuse(EINVAL, "{}:1:1: the header must be '{}', not '{}'", name_, kHeader,
                   shown(line.value_or("")));
@@ -59,14 +67,14 @@ Result<TraceReader::Fields> TraceReader::split(std::string_view line) const {
     for (std::size_t i = 0; i + 1 < kFields; ++i) {
         const std::size_t comma = line.find(',', begin);
         if (comma == line.npos)
-            return refuse_at(line.data() + line.size(), EINVAL,
+            return refuse_at(line.substr(line.size()), EINVAL,
                              fmt::format("the line ends after {} of {} fields", i + 1, kFields));
         fields.at(i) = line.substr(begin, comma - begin);
         begin = comma + 1;
     }
     fields.back() = line.substr(begin);
     if (const std::size_t comma = line.find(',', begin); comma != line.npos)
-        return refuse_at(line.data() + comma, EINVAL,
+        return refuse_at(line.substr(comma), EINVAL,
                          fmt::format("the line has more than {} fields", kFields));
     return Fields{fields[0], fields[1], fields[2], fields[3]};
 }
@@ -76,30 +84,30 @@ Result<double> TraceReader::parse_time(std::string_view text) const {
     const char* const end = text.data() + text.size();
     // Digits at both ends leave no sign, no exponent, no "inf".
     const bool is_number = !text.empty() && is_digit(text.front()) && is_digit(text.back());
-    const auto parsed = std::from_chars(text.data(), end, time, std::chars_format::fixed);
+    const auto parsed =
+        std::from_chars(text.data(), text.data() + text.size(), time, std::chars_format::fixed);
     if (is_number && parsed.ec == std::errc::result_out_of_range)
-        return refuse_at(text.data(), ERANGE,
-                         fmt::format("time '{}' is out of range", shown(text)));
+        return refuse_at(text, ERANGE, fmt::format("time '{}' is out of range", shown(text)));
     if (!is_number || parsed.ec != std::errc() || parsed.ptr != end)
-        return refuse_at(text.data(), EINVAL,
+        return refuse_at(text, EINVAL,
                          fmt::format("time '{}' is not a number as in 12 or 12.5", shown(text)));
     if (time < time_)
         return refuse_at(
-            text.data(), EINVAL,
+            text, EINVAL,
             fmt::format("time '{}' is before {}, the time of the line before", shown(text), time_));
     return time;
 }
 
 Result<void> TraceReader::check_name(std::string_view what, std::string_view name) const {
-    if (name.empty()) return refuse_at(name.data(), EINVAL, fmt::format("the {} is missing", what));
+    if (name.empty()) return refuse_at(name, EINVAL, fmt::format("the {} is missing", what));
     if (name.size() > kNameSizeMax)
         return refuse_at(
-            name.data(), EINVAL,
+            name, EINVAL,
             fmt::format("the {} '{}' is longer than {} bytes", what, shown(name), kNameSizeMax));
     const auto* const bad = std::ranges::find_if_not(name, is_in_name);
     if (bad == name.end()) return {};
     return refuse_at(
-        bad, EINVAL,
+        name.substr(static_cast<std::size_t>(bad - name.begin())), EINVAL,
         fmt::format("the {} '{}' has a character that may not stand there: write it without "
                     "quotes and control characters",
                     what, shown(name)));
@@ -108,18 +116,18 @@ Result<void> TraceReader::check_name(std::string_view what, std::string_view nam
 Result<std::uint64_t> TraceReader::parse_size(std::string_view text) const {
     std::uint64_t size = 0;
     const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, size);
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), size);
     const bool is_number =
         !text.empty() && parsed.ptr == end && parsed.ec != std::errc::invalid_argument;
     if (!is_number)
-        return refuse_at(text.data(), EINVAL,
+        return refuse_at(text, EINVAL,
                          fmt::format("size '{}' is not a whole number of bytes", shown(text)));
     if (parsed.ec != std::errc() || size > INT64_MAX)
-        return refuse_at(text.data(), ERANGE,
+        return refuse_at(text, ERANGE,
                          fmt::format("size '{}' is more than {}", shown(text), INT64_MAX));
     if (size > std::numeric_limits<std::uint64_t>::max() - asked_bytes_)
         return refuse_at(
-            text.data(), ERANGE,
+            text, ERANGE,
             fmt::format("with size '{}' all requests together ask for more than 2^64 bytes",
                         shown(text)));
     return size;
@@ -130,12 +138,12 @@ Result<policy::ObjectId> TraceReader::number_object(const Fields& fields,
     const std::size_t known = objects_.count();
     const policy::ObjectId object = objects_.number(fields.object, size_bytes);
     if (objects_.count() > kObjectsMax)
-        return refuse_at(fields.object.data(), EOVERFLOW,
+        return refuse_at(fields.object, EOVERFLOW,
                          fmt::format("the trace has more than {} objects", kObjectsMax));
     const std::uint64_t before = objects_.size_bytes(object);
     if (objects_.count() == known && before != size_bytes)
         return refuse_at(
-            fields.size.data(), EINVAL,
+            fields.size, EINVAL,
             fmt::format("object '{}' has {} bytes here and had {} before; it can have but one size",
                         shown(fields.object), size_bytes, before));
     return object;
@@ -143,11 +151,9 @@ Result<policy::ObjectId> TraceReader::number_object(const Fields& fields,
 
 Result<std::optional<TraceRequest>> TraceReader::next() {
     if (!has_header_) SR_DO(read_header());
-    const auto line = lines_.next();
-    if (!line)
-        return refuse(line.error().code, "{}:{}: {}", name_, lines_.number(), line.error().message);
-    if (!*line) return std::optional<TraceRequest>();
-    line_ = **line;
+    SR_TRY(const std::optional<std::string_view> line, read_line());
+    if (!line) return std::optional<TraceRequest>();
+    line_ = *line;
     SR_TRY(const Fields fields, split(line_));
     SR_TRY(time_, parse_time(fields.time));
     SR_DO(check_name("client", fields.client));

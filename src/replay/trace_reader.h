@@ -54,13 +54,15 @@ class TraceReader {
         std::string_view size;
     };
 
+    Result<std::optional<std::string_view>> read_line();
     Result<void> read_header();
     Result<Fields> split(std::string_view line) const;
     Result<void> check_name(std::string_view what, std::string_view name) const;
     Result<double> parse_time(std::string_view text) const;
     Result<std::uint64_t> parse_size(std::string_view text) const;
     Result<policy::ObjectId> number_object(const Fields& fields, std::uint64_t size_bytes);
-    std::unexpected<Error> refuse_at(const char* place, int code, std::string_view reason) const;
+    std::unexpected<Error> refuse_at(std::string_view place, int code,
+                                     std::string_view reason) const;
 
     std::string name_;
     LineReader lines_;
