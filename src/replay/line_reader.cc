@@ -9,7 +9,7 @@
 namespace shardrun::replay {
 namespace {
 
-constexpr std::size_t kBufferSize = std::size_t{256} << 10U;
+constexpr std::size_t kBufferSize = std::size_t{64} << 10U;
 static_assert(kBufferSize > 2 * kLineSizeMax);
 
 std::string_view without_return(std::string_view line) {

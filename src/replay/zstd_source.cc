@@ -11,7 +11,7 @@
 namespace shardrun::replay {
 namespace {
 
-constexpr std::size_t kInputSize = std::size_t{128} << 10U;
+constexpr std::size_t kInputSize = std::size_t{64} << 10U;
 constexpr std::size_t kMagicSize = 4;
 constexpr std::uint32_t kFrameMagic = 0xfd2fb528;
 // Of frames that carry no data; sixteen of them.
