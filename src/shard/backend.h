@@ -9,6 +9,7 @@
 
 #include "shard/backend_events.h"
 #include "shard/spec.h"
+#include "shard/tree_source.h"
 #include "shardrun/error.h"
 #include "sys/event_loop.h"
 #include "sys/fd_table.h"
@@ -21,6 +22,7 @@ struct BackendOptions {
     bool best_effort = false;  ///< go on without controllers the host lacks
     bool is_single =
         false;  ///< one shard is all that will be asked for: let the zygote go after it
+    TreeSource* trees = nullptr;  ///< outlives the backend; none: every image is refused
     std::vector<std::string> read_only_paths{"/usr"};  ///< host directories seen read-only inside
     std::map<std::string, std::string>
         seccomp_profiles;  ///< name → path of an OCI-format JSON file

@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -31,6 +30,7 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
     order.tmpfs_size_bytes = spec.limits.tmpfs_size_max_bytes.value_or(0);
     order.tmpfs_inodes = std::max(order.tmpfs_size_bytes / kBytesPerInode, kInodesMin);
     if (spec.network != NetworkMode::host) order.flags |= zygote::kLaunchNewNetwork;
+    if (!spec.image.empty()) order.flags |= zygote::kLaunchImage;
     if (spec.user_namespace) order.flags |= zygote::kLaunchUserNamespace;
     if (filter.allows_launch) order.flags |= zygote::kLaunchFilterEarly;
     const std::size_t size = std::min(spec.hostname.size(), zygote::kHostnameSizeMax);
@@ -164,8 +164,19 @@ Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, in
     SR_TRY(sys::PacketPair control, sys::make_packet_pair());
     SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
     SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
-    const std::array<int, 3> fds{cgroup, control.peer.get(), launch.peer.get()};
+    std::vector<int> fds{cgroup, control.peer.get(), launch.peer.get()};
+    sys::UniqueFd tree;
+    if (!spec.image.empty()) {
+        SR_TRY(tree, open_image(spec));
+        fds.push_back(tree.get());
+    }
     return zygote_->launch(order_for(spec, filter), fds);
+}
+
+Result<sys::UniqueFd> Backend::open_image(const ShardSpec& spec) const {
+    if (options_.trees == nullptr)
+        return refuse(ENOENT, "image '{}' is not there, as no store is configured", spec.image);
+    return while_doing(options_.trees->open_tree(spec.image, spec.slice), "image '{}'", spec.image);
 }
 
 Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {

@@ -39,6 +39,7 @@ class Backend final : public LinuxBackend {
  private:
     Result<void> begin(const ShardSpec& spec);
     Result<void> order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup);
+    Result<sys::UniqueFd> open_image(const ShardSpec& spec) const;
     Result<void> write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const;
     RunningShard* find(ShardId shard);
 

@@ -28,6 +28,7 @@ struct ShardSpec {
     uid_t uid = 0;       ///< the shard's own uid and gid on the host, shared with no other shard
     ShardLimits limits;  ///< absent: not limited (written as "max")
     NetworkMode network = NetworkMode::none;
+    std::string image;  ///< whose tree is the root; empty: the host's read-only paths
     std::string seccomp_profile = "default";
     std::string hostname = "shard";
     bool user_namespace = false;

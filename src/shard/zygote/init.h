@@ -17,6 +17,7 @@ struct Launch {
     int control;        ///< its socket to the supervisor
     int launch_socket;  ///< the first runner's
     int cgroup;         ///< closed at once
+    int tree;           ///< a detached mount, to be the root; negative: the skeleton stays it
     int network;        ///< for enter_network(); negative: the host's network, as granted
     Filter filter;
     PlanWalk plan;

@@ -124,11 +124,13 @@ struct FilterOrder {
 enum LaunchFlag : std::uint32_t {
     kLaunchNewNetwork = 1,  ///< a fresh network namespace
     kLaunchUserNamespace = 2,
+    kLaunchImage = 8,  ///< the fourth descriptor is a detached mount: the shard's root
     kLaunchFilterEarly =
         4,  ///< the filter lets a parked runner start, so it is loaded before parking
 };
 
-/// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket.
+/// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket; and
+/// with an image's tree, if it has one.
 struct LaunchOrder {
     Order order = Order::launch;
     std::uint32_t flags = 0;

@@ -174,6 +174,23 @@ bool cover_proc(PlanWalk plan, Covers covers, bool has_capabilities, Failure& fa
     return true;
 }
 
+/// The image's tree becomes the root. The devices and what /sys shows come along from the skeleton,
+/// whose other parts are gone from this namespace afterwards.
+bool enter_image(int tree, Failure& failure) {
+    const int devices = clone_tree("/dev", true, failure);
+    const int system = clone_tree("/sys", true, failure);
+    if (devices < 0 || system < 0) return false;
+    const bool is_root =
+        restrict_tree(tree, MOUNT_ATTR_RDONLY | kNoDevices, true, "image", failure) &&
+        become_root(tree, failure);
+    const bool complete =
+        is_root && attach(devices, "/dev", failure) && attach(system, "/sys", failure);
+    raw_close(tree);
+    raw_close(devices);
+    raw_close(system);
+    return complete;
+}
+
 }  // namespace
 
 bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
@@ -186,6 +203,7 @@ bool set_up_shard(const Launch& launch, int& tmpfs, Failure& failure) {
     if (!succeeded(raw_call(SYS_sethostname, as_long(order.hostname), name_size), failure,
                    Step::set_hostname, order.hostname))
         return false;
+    if (launch.tree >= 0 && !enter_image(launch.tree, failure)) return false;
     if (!make_tmpfs(order, tmpfs, failure)) return false;
     // kernel.pty.max bounds the whole host: no shard may use it up for the others.
     const FsOption pts_options[] = {{"ptmxmode", "0666"}, {"mode", "0620"}, {"max", "256"}};

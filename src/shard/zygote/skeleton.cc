@@ -100,7 +100,25 @@ bool attach_binds(PlanWalk plan, const Binds& binds, Failure& failure) {
     return true;
 }
 
+/// Attached over "/", with the working directory at its top.
+bool cover_root(int tree, Failure& failure) {
+    return attach(tree, "/", failure) &&
+           succeeded(raw_call(SYS_fchdir, tree), failure, Step::pivot_root);
+}
+
+bool leave_covered_root(Failure& failure) {
+    if (!succeeded(raw_call(SYS_pivot_root, as_long("."), as_long(".")), failure, Step::pivot_root))
+        return false;
+    if (!succeeded(raw_call(SYS_umount2, as_long("."), MNT_DETACH), failure, Step::detach_old_root))
+        return false;
+    return succeeded(raw_call(SYS_chdir, as_long("/")), failure, Step::pivot_root);
+}
+
 }  // namespace
+
+bool become_root(int tree, Failure& failure) {
+    return cover_root(tree, failure) && leave_covered_root(failure);
+}
 
 bool enter_skeleton(PlanWalk plan, Failure& failure) {
     if (!succeeded(raw_call(SYS_unshare, CLONE_NEWNS), failure, Step::make_namespaces))
@@ -116,16 +134,9 @@ bool enter_skeleton(PlanWalk plan, Failure& failure) {
         if (!make_inode(static_cast<int>(root), at, failure)) return false;
     Binds binds;
     if (!clone_binds(plan, binds, failure)) return false;
-    // The root is attached over "/" of this private namespace, becomes it, and what was there is
-    // detached.
-    if (!attach(static_cast<int>(root), "/", failure)) return false;
-    if (!succeeded(raw_call(SYS_fchdir, root), failure, Step::pivot_root)) return false;
+    if (!cover_root(static_cast<int>(root), failure)) return false;
     if (!attach_binds(plan, binds, failure)) return false;
-    if (!succeeded(raw_call(SYS_pivot_root, as_long("."), as_long(".")), failure, Step::pivot_root))
-        return false;
-    if (!succeeded(raw_call(SYS_umount2, as_long("."), MNT_DETACH), failure, Step::detach_old_root))
-        return false;
-    raw_call(SYS_chdir, as_long("/"));
+    if (!leave_covered_root(failure)) return false;
     if (!restrict_tree(static_cast<int>(root), MOUNT_ATTR_RDONLY, false, "/", failure))
         return false;
     raw_close(static_cast<int>(root));

@@ -14,4 +14,7 @@ inline constexpr const char* kNullDevice = "/dev/null";
 /// however many mounts the host has.
 bool enter_skeleton(PlanWalk plan, Failure& failure);
 
+/// Makes a detached mount the root of this private namespace; what was there is detached.
+bool become_root(int tree, Failure& failure);
+
 }  // namespace shardrun::shard::zygote
