@@ -43,9 +43,8 @@ MessageType reply_type(std::uint8_t asked) {
     return MessageType::shard_assignment;
 }
 
-Frame make_error_reply(const Frame& request, const Error& error) {
-    return make_frame(reply_type(static_cast<std::uint8_t>(request.type)), kErrorAnswer,
-                      request.correlation, make_body(error, 0));
+Frame make_error_reply(MessageType type, std::uint64_t correlation, const Error& error) {
+    return make_frame(type, kErrorAnswer, correlation, make_body(error, 0));
 }
 
 Frame make_error_reply(const DecodeError& refused) {

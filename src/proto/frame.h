@@ -68,8 +68,9 @@ bool has_flag(const Frame& frame, FrameFlag flag);
 /// The type that a reply to a frame of type `asked` has; ShardAssignment for one that is unknown.
 MessageType reply_type(std::uint8_t asked);
 
-/// The error frame that answers `request`; always encodable (a sentence too long is cut).
-Frame make_error_reply(const Frame& request, const Error& error);
+/// The error frame that answers a request with this correlation; `type` is the answer's
+/// (reply_type). Always encodable: a sentence too long is cut.
+Frame make_error_reply(MessageType type, std::uint64_t correlation, const Error& error);
 
 /// The error frame that answers bytes that were refused. The connection closes after it.
 Frame make_error_reply(const DecodeError& refused);

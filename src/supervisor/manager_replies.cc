@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "base/fail.h"
+#include "proto/frame.h"
 #include "supervisor/manager_state.h"
 #include "supervisor/wishes.h"
 
@@ -66,12 +67,7 @@ void Manager::State::reply(const Asker& asker, Message message, Fds fds, bool is
 }
 
 void Manager::State::reply_error(const Asker& asker, MessageType type, const Error& error) {
-    Frame frame;
-    frame.type = type;
-    frame.flags = flag(FrameFlag::reply) | flag(FrameFlag::error);
-    frame.correlation = asker.correlation;
-    frame.message = ErrorReply{static_cast<std::uint32_t>(error.code), 0, error.message};
-    send(asker.client, std::move(frame));
+    send(asker.client, proto::make_error_reply(type, asker.correlation, error));
 }
 
 void Manager::State::tell(const std::optional<Asker>& asker, const ShardAssignment& assignment) {

@@ -38,7 +38,8 @@ TEST_CASE("any error can be sent, whatever its sentence and its code are") {
 
 TEST_CASE("an error that answers a request keeps the request's correlation") {
     const Frame request{MessageType::resource_access, 0, 12, 0, ResourceAccess{}};
-    const Frame answer = make_error_reply(request, Error{ENOENT, "no blob"});
+    const MessageType type = reply_type(static_cast<std::uint8_t>(request.type));
+    const Frame answer = make_error_reply(type, request.correlation, Error{ENOENT, "no blob"});
     CHECK(answer.correlation == 12);
     CHECK(answer.type == MessageType::prefetch_response);
     CHECK(!is_request(answer));
