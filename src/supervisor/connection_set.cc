@@ -35,8 +35,20 @@ Result<ClientId> ConnectionSet::add(UniqueFd socket, const PeerCredentials& peer
 void ConnectionSet::on_ready(ClientId client, std::uint32_t events) {
     const auto found = entries_.find(client);
     if (found == entries_.end()) return;
-    found->second.connection->on_ready(events, loop_.now());
+    Entry& entry = found->second;
+    entry.connection->on_ready(events, loop_.now());
+    // Its turn comes at the end of this round; only then is it known what to wait for next.
+    if (!entry.connection->is_closed() && queue_if_ready(client, entry)) return;
     settle(client);
+}
+
+/// True when it has a frame, and its turn will come.
+bool ConnectionSet::queue_if_ready(ClientId client, Entry& entry) {
+    if (!entry.is_ready && entry.connection->has_frames()) {
+        entry.is_ready = true;
+        ready_.push_back(client);
+    }
+    return entry.is_ready;
 }
 
 void ConnectionSet::on_timer(ClientId client) {
@@ -99,10 +111,7 @@ void ConnectionSet::settle(ClientId client) {
     if (found == entries_.end()) return;
     Entry& entry = found->second;
     if (entry.connection->is_closed()) return remove(client);
-    if (!entry.is_ready && entry.connection->has_frames()) {
-        entry.is_ready = true;
-        ready_.push_back(client);
-    }
+    (void)queue_if_ready(client, entry);
     settle_timer(client, entry);
     const std::uint32_t wanted = entry.connection->wanted_events();
     if (wanted == entry.watched_events) return;

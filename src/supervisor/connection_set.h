@@ -66,6 +66,7 @@ class ConnectionSet {
     void on_ready(ClientId client, std::uint32_t events);
     void on_timer(ClientId client);
     std::optional<Event> next_frame(Connection& connection);
+    bool queue_if_ready(ClientId client, Entry& entry);
     void settle(ClientId client);
     void settle_timer(ClientId client, Entry& entry);
     void remove(ClientId client);
