@@ -1,7 +1,9 @@
 #include "shard/cgroup_tree.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -38,6 +40,24 @@ std::string read_proc(const char* path) {
     std::stringstream text;
     text << file.rdbuf();
     return text.str();
+}
+
+/// Where everybody mounts it, if it is there; empty otherwise. To ask for the table of mounts takes
+/// the longer the more there are.
+std::string usual_mount() {
+    for (const char* path : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+        struct statfs about {};
+        if (::statfs(path, &about) == 0 && about.f_type == CGROUP2_SUPER_MAGIC) return path;
+    }
+    return {};
+}
+
+std::string own_cgroup(const std::string& self_cgroup) {
+    std::string own;
+    std::istringstream groups(self_cgroup);
+    for (std::string line; std::getline(groups, line);)
+        if (line.starts_with("0::")) own = line.substr(3);
+    return own;
 }
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -211,9 +231,7 @@ Result<CgroupPlace> find_cgroup_place(const std::string& mountinfo,
                                 separator + 1 != words.end() && *(separator + 1) == "cgroup2";
         if (is_cgroup2 && place.mount.empty()) place.mount = words[4];
     }
-    std::istringstream groups(self_cgroup);
-    for (std::string line; std::getline(groups, line);)
-        if (line.starts_with("0::")) place.own = line.substr(3);
+    place.own = own_cgroup(self_cgroup);
     if (place.mount.empty())
         return refuse(
             ENOENT,
@@ -221,9 +239,19 @@ Result<CgroupPlace> find_cgroup_place(const std::string& mountinfo,
     return place;
 }
 
+namespace {
+
+Result<CgroupPlace> own_place() {
+    const std::string self_cgroup = read_proc("/proc/self/cgroup");
+    std::string mount = usual_mount();
+    if (!mount.empty()) return CgroupPlace{std::move(mount), own_cgroup(self_cgroup)};
+    return find_cgroup_place(read_proc("/proc/self/mountinfo"), self_cgroup);
+}
+
+}  // namespace
+
 Result<CgroupTree> CgroupTree::create(const std::string& root) {
-    SR_TRY(const CgroupPlace place,
-           find_cgroup_place(read_proc("/proc/self/mountinfo"), read_proc("/proc/self/cgroup")));
+    SR_TRY(const CgroupPlace place, own_place());
     CgroupTree tree;
     tree.mount_ = place.mount;
     tree.instance_name_ = fmt::format("instance-{}", ::getpid());
