@@ -65,7 +65,7 @@ class Database {
     template <class Work>
     Result<void> in_transaction(const Work& work) const {
         SR_DO(execute("BEGIN IMMEDIATE"));
-        const Result<void> done = work();
+        Result<void> done = work();
         if (done) return execute("COMMIT");
         (void)execute("ROLLBACK");  // The first error is the one that counts.
         return done;

@@ -75,7 +75,7 @@ Result<void> Session::sync_contents() const {
         if (::syncfs(folders_->root.fd()) != 0) return fail_errno("make blobs durable");
         return {};
     }
-    for (const Pending& pending : pending_) SR_DO(pending.contents.file_->sync());
+    for (const Pending& pending : pending_) SR_DO(pending.contents.file().sync());
     return {};
 }
 
@@ -87,7 +87,7 @@ Result<void> Session::link(const Pending& pending) {
         SR_TRY(const sys::Directory made, folders_->blobs.make(folder, 0700));
         touched_folders_.insert(folder);
     }
-    auto linked = pending.contents.file_->link(folders_->blobs, path);
+    auto linked = pending.contents.file().link(folders_->blobs, path);
     if (!linked && linked.error().code == EEXIST) {
         // Somebody else was faster, unless it is a file that was cut short.
         struct stat status {};
@@ -95,7 +95,7 @@ Result<void> Session::link(const Pending& pending) {
             static_cast<std::uint64_t>(status.st_size) == pending.blob.size_bytes)
             return {};
         SR_DO(set_aside(digest, folders_->blobs, folders_->quarantine));
-        linked = pending.contents.file_->link(folders_->blobs, path);
+        linked = pending.contents.file().link(folders_->blobs, path);
     }
     SR_DO(linked);
     ++new_count_;

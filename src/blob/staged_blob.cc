@@ -20,7 +20,7 @@ Result<void> StagedBlob::append(std::span<const std::byte> bytes) {
         return {};
     }
     SR_DO(write_out());
-    return sys::write_all(file_->fd(), bytes);
+    return sys::write_all(file().fd(), bytes);
 }
 
 Result<void> StagedBlob::write_out() {
@@ -31,6 +31,11 @@ Result<void> StagedBlob::write_out() {
     SR_DO(sys::write_all(file_->fd(), waiting_));
     waiting_ = {};
     return {};
+}
+
+const sys::StagedFile& StagedBlob::file() const {
+    SR_ASSERT(file_.has_value());
+    return *file_;
 }
 
 }  // namespace shardrun::blob

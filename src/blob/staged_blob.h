@@ -24,6 +24,8 @@ class StagedBlob {
     friend class Session;
 
     Result<void> write_out();
+    /// Once it was written out.
+    const sys::StagedFile& file() const;
 
     const sys::Directory* staging_;
     Hasher hasher_;

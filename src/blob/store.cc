@@ -130,7 +130,7 @@ Result<std::vector<StoredBlob>> Store::list_blobs() const {
         SR_TRY(const std::vector<std::string> names, directory.names());
         for (const std::string& name : names) {
             const Result<Digest> digest = parse_digest(name);
-            if (!digest || blob_path(*digest) != folder + "/" + name) continue;
+            if (!digest || blob_path(*digest) != fmt::format("{}/{}", folder, name)) continue;
             // Gone since the directory was read: somebody swept.
             SR_TRY(const std::optional<std::uint64_t> size, size_of(*digest));
             if (size) blobs.push_back({*digest, *size});

@@ -44,7 +44,7 @@ Result<Digest> read_ref(const sys::Directory& folder, const std::string& file) {
     SR_TRY(const UniqueFd fd, folder.open_file(file, O_RDONLY));
     SR_TRY(const std::vector<std::byte> bytes, sys::read_rest(fd.get(), kRefSizeMax));
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto digest = parse_digest(text.substr(0, text.find('\n')));
+    auto digest = parse_digest(text.substr(0, text.find('\n')));
     if (!digest)
         return refuse(EBADMSG, "'{}/{}' is damaged: it should hold a digest; remove it",
                       folder.path(), file);
