@@ -78,7 +78,7 @@ bool open_low_ports(Failure& failure) {
 }  // namespace
 
 long begin_network() {
-    int pair[2];
+    int pair[2] = {};
     const long made =
         raw_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, as_long(pair));
     if (made < 0) return made;
