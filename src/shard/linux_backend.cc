@@ -40,7 +40,9 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
 
 /// Where one shard is all there will be, nobody waits longer for its network than for the rest.
 Result<ZygoteProcess> start_zygote(const BackendOptions& options) {
-    SR_TRY(ZygoteProcess process, ZygoteProcess::start());
+    using Haste = ZygoteProcess::Haste;
+    SR_TRY(ZygoteProcess process,
+           ZygoteProcess::start(options.is_single ? Haste::great : Haste::none));
     if (options.is_single) SR_DO(process.make_network_ahead());
     return process;
 }

@@ -104,7 +104,7 @@ Result<pid_t> spawn(int program, int control, const Placement& place) {
 
 }  // namespace
 
-Result<ZygoteProcess> ZygoteProcess::start() {
+Result<ZygoteProcess> ZygoteProcess::start(Haste haste) {
     SR_TRY(sys::UniqueFd image,
            sys::make_sealed_memfd("shardrun-zygote", std::as_bytes(std::span(kImage)),
                                   sys::MemfdUse::program));
@@ -114,7 +114,7 @@ Result<ZygoteProcess> ZygoteProcess::start() {
     (void)::setsockopt(pair.own.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kOrdersBufferBytes,
                        sizeof(kOrdersBufferBytes));
     SR_TRY(sys::UniqueFd peer, move_above_stdio(std::move(pair.peer)));
-    const Placement place = place_apart();
+    const Placement place = haste == Haste::great ? place_apart() : Placement{};
     SR_TRY(const pid_t pid, spawn(program.get(), peer.get(), place));
     return ZygoteProcess(std::move(pair.own), pid, place);
 }

@@ -39,7 +39,10 @@ class ZygoteProcess {
     };
 
     /// Starts the program. It waits for its plan, and bears nothing without one.
-    static Result<ZygoteProcess> start();
+    /// In great haste it begins on another processor than the caller's; what both may use is
+    /// written down for good then, and later changes of a cpuset do not widen it.
+    enum class Haste { none, great };
+    static Result<ZygoteProcess> start(Haste haste);
 
     ZygoteProcess(ZygoteProcess&& other) noexcept
         : control_(std::move(other.control_)),
