@@ -14,6 +14,7 @@ MAY_USE: dict[str, set[str]] = {
     "sys": {"base"},
     "shard": {"base", "policy", "seccomp", "sys"},
     "blob": {"base", "sys"},
+    "gate": {"base", "sys"},
     "image": {"base", "sys", "blob"},
     "importer": {"base", "seccomp", "sys", "blob", "image"},
     "client": {"base", "proto", "sys"},
