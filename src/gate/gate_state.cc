@@ -28,7 +28,10 @@ void GateState::start(FileId id, Urgency urgency, Actions& actions) {
     file.urgency = urgency;
     file.is_cancelled = false;
     file.is_wanted_again = false;
-    actions.push_back({.kind = Action::Kind::fill, .file = id, .urgency = urgency});
+    actions.push_back({.kind = Action::Kind::fill,
+                       .file = id,
+                       .urgency = urgency,
+                       .is_doubtful = is_distrustful_ || file.lost_count > 0});
 }
 
 /// The fill is under way; from now on somebody waits for it.
@@ -84,16 +87,13 @@ void GateState::on_fill_ended(FileId id, FillVerdict verdict, int code, Actions&
     if (file.state != FileState::filling)
         return;  // Told twice: of a filler before and after it was lost.
     switch (verdict) {
-        case FillVerdict::complete: {
+        case FillVerdict::complete:
             file.state = FileState::publishing;
-            const bool is_doubtful = is_distrustful_ || file.lost_count > 0;
             // Watched first: no open may slip through between mark and watch unseen.
             file.is_watched = file.waiting.empty();
             if (file.is_watched) actions.push_back({.kind = Action::Kind::watch, .file = id});
-            actions.push_back(
-                {.kind = Action::Kind::publish, .file = id, .code = is_doubtful ? 1 : 0});
+            actions.push_back({.kind = Action::Kind::publish, .file = id});
             return;
-        }
         case FillVerdict::bad_content:
             return give_up(id, FileState::bad, code, actions);
         case FillVerdict::failed:
@@ -191,9 +191,11 @@ void GateState::forgive(FileId id) {
     file.code = 0;
 }
 
-void GateState::adopt_filled(FileId id) {
+void GateState::adopt_filled(FileId id, bool is_watched) {
     File& file = at(id);
-    if (file.state == FileState::unfilled) file.state = FileState::filled;
+    if (file.state != FileState::unfilled) return;
+    file.state = FileState::filled;
+    file.is_watched = is_watched;
 }
 
 bool GateState::is_unopened(FileId id) const {

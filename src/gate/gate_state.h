@@ -42,16 +42,16 @@ enum class Found : std::uint8_t {
 /// What is to be done, in the order given.
 struct Action {
     enum class Kind : std::uint8_t {
-        fill,        ///< start a fill with `urgency`; its end is told to on_fill_ended
-        promote,     ///< the fill is for an open now
-        cancel,      ///< the fill is not wanted any more; it still ends
-        publish,     ///< make the bytes visible, then tell on_published; `code` 1: prove that a
-                     ///< filler that is gone writes no more
-        watch,       ///< learn of the next open, without holding it up
-        unwatch,     ///< no longer
-        revert,      ///< give the bytes back; zeros again
-        allow,       ///< let `ticket` go on
-        deny,        ///< refuse `ticket` with errno `code`
+        fill,     ///< start a fill with `urgency`; its end is told to on_fill_ended. `is_doubtful`:
+                  ///< first prove that a filler that is gone writes no more
+        promote,  ///< the fill is for an open now
+        cancel,   ///< the fill is not wanted any more; it still ends
+        publish,  ///< make the bytes visible, then tell on_published
+        watch,    ///< learn of the next open, without holding it up
+        unwatch,  ///< no longer
+        revert,   ///< give the bytes back; zeros again
+        allow,    ///< let `ticket` go on
+        deny,     ///< refuse `ticket` with errno `code`
         first_open,  ///< tell: the file's first open `found` it so
     };
     Kind kind{};
@@ -60,6 +60,7 @@ struct Action {
     Urgency urgency = Urgency::prefetch;
     int code = 0;
     Found found = Found::missed;
+    bool is_doubtful = false;
 
     bool operator==(const Action&) const = default;
 };
@@ -97,8 +98,8 @@ class GateState {
     void cancel(FileId file, Actions& actions);
     /// A bad file may be tried again.
     void forgive(FileId file);
-    /// Found to be filled when an earlier owner's tree is taken over.
-    void adopt_filled(FileId file);
+    /// Found to be filled, and maybe still watched, when an earlier owner's tree is taken over.
+    void adopt_filled(FileId file, bool is_watched);
     /// The same for all others: a filler of the earlier owner may not have noticed its end yet.
     void distrust_fillers() { is_distrustful_ = true; }
 
