@@ -15,9 +15,11 @@ namespace shardrun::gate {
 namespace {
 
 constexpr std::size_t kReadMax = 32;  // Events of one round; other descriptors come in between.
+// Of our descriptors, what opens may take while they wait: an event without one would be denied.
+constexpr std::uint32_t kDescriptorsShare = 4;
 constexpr std::uint32_t kEventNumbersMax = 1U << 20U;
-constexpr std::chrono::milliseconds kDoubtStep{1};
-constexpr std::chrono::seconds kDoubtMax{10};
+constexpr std::chrono::milliseconds kDelayStep{1};
+constexpr std::chrono::seconds kDelayMax{10};
 
 std::uint32_t event_numbers() {
     rlimit limit{};
@@ -72,7 +74,7 @@ Result<std::unique_ptr<Gate>> Gate::adopt(sys::EventLoop& loop, std::vector<Entr
 Gate::Gate(sys::EventLoop& loop, Groups groups, Tree tree, Ledger ledger, const GateConfig& config,
            GateOwner& owner)
     : loop_(loop),
-      config_(config),
+      config_{std::min<std::size_t>(config.waiters_max, event_numbers() / kDescriptorsShare)},
       owner_(owner),
       groups_(std::move(groups)),
       tree_(std::move(tree)),
@@ -82,7 +84,7 @@ Gate::Gate(sys::EventLoop& loop, Groups groups, Tree tree, Ledger ledger, const 
 Gate::~Gate() {
     loop_.forget(groups_.opens.fd());
     loop_.forget(groups_.notices.fd());
-    loop_.cancel_timer(doubt_timer_);
+    loop_.cancel_timer(delay_timer_);
     if (is_left_to_next_owner_) return;
     for (const auto& [ticket, file] : ledger_.waiting()) answer(ticket, false, EIO);
     // What the kernel has not told yet would pass when the group ends.
@@ -97,6 +99,7 @@ Gate::~Gate() {
 Result<void> Gate::listen() {
     SR_DO(loop_.watch(groups_.notices.fd(), EPOLLIN, [this](std::uint32_t) { on_notices(); }));
     SR_DO(loop_.watch(groups_.opens.fd(), EPOLLIN, [this](std::uint32_t) { on_opens(); }));
+    is_listening_ = true;
     follow_room();
     return {};
 }
@@ -122,6 +125,7 @@ std::size_t Gate::readable_count() const {
 
 /// With no room for more the kernel keeps them, and they wait there.
 void Gate::follow_room() {
+    if (!is_listening_) return;
     const bool is_paused = readable_count() == 0;
     if (is_paused == is_reading_paused_) return;
     tell(loop_.change(groups_.opens.fd(), is_paused ? 0U : unsigned{EPOLLIN}));
@@ -194,7 +198,7 @@ void Gate::end_fill(FileId file, FillVerdict verdict, int code) {
 }
 
 void Gate::lose_filler() {
-    doubtful_.clear();  // They are told again as well.
+    delayed_.clear();  // They are told again as well.
     GateState::Actions actions;
     state_.on_filler_lost(actions);
     actions_.insert(actions_.end(), actions.begin(), actions.end());
@@ -220,7 +224,7 @@ void Gate::perform_one(const Action& action) {
         case Action::Kind::fill:
             return fill(action);
         case Action::Kind::promote:
-            for (DoubtfulFill& each : doubtful_)
+            for (DelayedFill& each : delayed_)
                 if (each.file == action.file) each.urgency = Urgency::demand;
             return owner_.promote_fill(action.file);
         case Action::Kind::cancel:
@@ -249,30 +253,34 @@ void Gate::perform_one(const Action& action) {
 }
 
 void Gate::fill(const Action& action) {
-    if (!action.is_doubtful || !has_writer(action.file))
-        return start_fill(action.file, action.urgency);
-    doubtful_.push_back({action.file, action.urgency, loop_.now() + kDoubtMax});
-    set_doubt_timer();
+    const DelayedFill fill{action.file, action.urgency, loop_.now() + kDelayMax,
+                           action.is_doubtful};
+    if (action.is_doubtful && has_writer(action.file)) return delay(fill);
+    start_fill(fill);
 }
 
-/// What a dead filler still has open closes as soon as the kernel gets to it.
-void Gate::retry_doubtful() {
-    doubt_timer_ = {};
-    for (const DoubtfulFill& each : std::exchange(doubtful_, {})) {
-        if (!has_writer(each.file))
-            start_fill(each.file, each.urgency);
-        else if (loop_.now() < each.deadline)
-            doubtful_.push_back(each);
-        else
+void Gate::delay(const DelayedFill& fill) {
+    delayed_.push_back(fill);
+    set_delay_timer();
+}
+
+/// What a dead filler still has open closes as soon as the kernel gets to it; a full table or queue
+/// has room again when some fill has ended.
+void Gate::retry_delayed() {
+    delay_timer_ = {};
+    for (const DelayedFill& each : std::exchange(delayed_, {})) {
+        if (loop_.now() >= each.deadline)
             end_fill(each.file, FillVerdict::failed, EBUSY);
+        else if (each.is_doubtful && has_writer(each.file))
+            delay(each);
+        else
+            start_fill(each);
     }
-    perform();
-    set_doubt_timer();
 }
 
-void Gate::set_doubt_timer() {
-    if (doubtful_.empty() || doubt_timer_ != sys::TimerId{}) return;
-    doubt_timer_ = loop_.set_timer(loop_.now() + kDoubtStep, [this] { retry_doubtful(); });
+void Gate::set_delay_timer() {
+    if (delayed_.empty() || delay_timer_ != sys::TimerId{}) return;
+    delay_timer_ = loop_.set_timer(loop_.now() + kDelayStep, [this] { retry_delayed(); });
 }
 
 bool Gate::has_writer(FileId file) {
@@ -283,13 +291,16 @@ bool Gate::has_writer(FileId file) {
     return !proven;
 }
 
-void Gate::start_fill(FileId file, Urgency urgency) {
-    auto destination = tree_.open(file, O_WRONLY);
-    const auto started = destination ? owner_.start_fill(file, urgency, *std::move(destination))
-                                     : Result<void>(std::unexpected(destination.error()));
+void Gate::start_fill(const DelayedFill& fill) {
+    auto destination = tree_.open(fill.file, O_WRONLY);
+    const auto started = destination
+                             ? owner_.start_fill(fill.file, fill.urgency, *std::move(destination))
+                             : Result<void>(std::unexpected(destination.error()));
     if (started) return;
+    if (const int code = started.error().code; code == EMFILE || code == ENFILE || code == EAGAIN)
+        return delay(fill);
     owner_.on_trouble(started.error());
-    end_fill(file, FillVerdict::failed, started.error().code);
+    end_fill(fill.file, FillVerdict::failed, started.error().code);
 }
 
 /// All bytes are there, their digest is right, and nobody can write them any more. Only now may the

@@ -29,7 +29,7 @@ class GateOwner {
 
     /// Writes the file's bytes, which are zeros now, to `destination`, then tells
     /// Gate::end_fill, once and after every copy of the descriptor is closed. An error is a fill
-    /// that failed.
+    /// that failed, but EAGAIN: it is asked again.
     virtual Result<void> start_fill(FileId file, Urgency urgency, sys::UniqueFd destination) = 0;
     /// Its fill is urgent now.
     virtual void promote_fill(FileId file) = 0;
@@ -43,8 +43,8 @@ class GateOwner {
 };
 
 struct GateConfig {
-    /// Opens that may wait at once, each with a descriptor of ours; further ones wait in the
-    /// kernel.
+    /// Opens that may wait at once, each with a descriptor of ours, of which they never take more
+    /// than a quarter; further ones wait in the kernel.
     std::size_t waiters_max = 4096;
 };
 
@@ -110,10 +110,11 @@ class Gate {
         sys::FanotifyGroup opens;
         sys::FanotifyGroup notices;
     };
-    struct DoubtfulFill {
+    struct DelayedFill {
         FileId file;
         Urgency urgency;
         MonoTime deadline;
+        bool is_doubtful = false;  ///< first prove that nobody writes
     };
 
     Gate(sys::EventLoop& loop, Groups groups, Tree tree, Ledger ledger, const GateConfig& config,
@@ -133,10 +134,11 @@ class Gate {
     void perform();
     void perform_one(const Action& action);
     void fill(const Action& action);
-    void retry_doubtful();
-    void set_doubt_timer();
+    void retry_delayed();
+    void set_delay_timer();
     bool has_writer(FileId file);
-    void start_fill(FileId file, Urgency urgency);
+    void delay(const DelayedFill& fill);
+    void start_fill(const DelayedFill& fill);
     Result<void> publish(FileId file);
     Result<void> revert(FileId file);
     Result<void> punch_unused(FileId file);
@@ -151,11 +153,12 @@ class Gate {
     Ledger ledger_;
     GateState state_;
     std::set<Ticket> foreign_;  ///< answered under numbers that are other descriptors of ours
+    bool is_listening_ = false;
     bool is_reading_paused_ = false;
     std::deque<Action> actions_;
     bool is_performing_ = false;
-    std::vector<DoubtfulFill> doubtful_;
-    sys::TimerId doubt_timer_{0};
+    std::vector<DelayedFill> delayed_;
+    sys::TimerId delay_timer_{0};
     bool is_left_to_next_owner_ = false;
 };
 

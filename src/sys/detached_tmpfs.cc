@@ -49,7 +49,7 @@ Result<UniqueFd> clone_read_only(int mount) {
     UniqueFd clone(static_cast<int>(::syscall(SYS_open_tree, mount, "", kFlags)));
     if (!clone) return fail_errno("clone a mount");
     mount_attr attributes{};
-    attributes.attr_set = kAttributes | MOUNT_ATTR_RDONLY;
+    attributes.attr_set = MOUNT_ATTR_RDONLY;  // The clone has the rest already.
     if (::syscall(SYS_mount_setattr, clone.get(), "", AT_EMPTY_PATH, &attributes,
                   sizeof attributes) != 0)
         return fail_errno("make a clone of a mount read-only");
