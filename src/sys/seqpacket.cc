@@ -62,7 +62,7 @@ Result<void> send_packet(int socket, std::span<const std::span<const std::byte>>
     return {};
 }
 
-Result<Packet> receive_packet(int socket, std::size_t size_max) {
+Result<Packet> receive_packet(int socket, std::size_t size_max, LostFds lost_fds) {
     Packet packet;
     packet.bytes.resize(size_max);
     iovec vector{packet.bytes.data(), size_max};
@@ -78,7 +78,9 @@ Result<Packet> receive_packet(int socket, std::size_t size_max) {
     if (size < 0 && !packet.is_empty && !packet.is_end) return fail_errno("receive a report");
     packet.bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
     if (size > 0) take_descriptors(header, packet);
-    if (size > 0 && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    packet.has_lost_fds = size > 0 && (header.msg_flags & MSG_CTRUNC) != 0;
+    const bool is_cut = size > 0 && (header.msg_flags & MSG_TRUNC) != 0;
+    if (is_cut || (packet.has_lost_fds && lost_fds == LostFds::refused))
         return fail(EMSGSIZE, "receive a report");
     return packet;
 }

@@ -28,9 +28,14 @@ struct Packet {
     std::vector<UniqueFd> fds;  ///< close-on-exec
     bool is_end = false;        ///< the peer is gone
     bool is_empty = false;      ///< nothing there now
+    bool has_lost_fds = false;  ///< it had more descriptors than we may hold
 };
-/// Receives up to `size_max` bytes without blocking. Errors: EMSGSIZE when the datagram was longer.
-Result<Packet> receive_packet(int socket, std::size_t size_max);
+/// What to do about a datagram whose descriptors did not all find room in our table.
+enum class LostFds { refused, tolerated };
+/// Receives up to `size_max` bytes without blocking. Errors: EMSGSIZE when the datagram was longer,
+/// or had more descriptors and they are refused.
+Result<Packet> receive_packet(int socket, std::size_t size_max,
+                              LostFds lost_fds = LostFds::refused);
 
 /// A value's bytes, for send_packet.
 template <class T>
