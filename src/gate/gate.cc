@@ -33,6 +33,11 @@ std::vector<bool> gated_files(const Tree& tree) {
     return is_gated;
 }
 
+/// A table or queue is full, or the filler is just being replaced.
+bool is_passing(int code) {
+    return code == EMFILE || code == ENFILE || code == EAGAIN || code == EPIPE;
+}
+
 Result<sys::UniqueFd> duplicate(int fd) {
     sys::UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!copy) return fail_errno("duplicate a gate's descriptor");
@@ -297,8 +302,7 @@ void Gate::start_fill(const DelayedFill& fill) {
                              ? owner_.start_fill(fill.file, fill.urgency, *std::move(destination))
                              : Result<void>(std::unexpected(destination.error()));
     if (started) return;
-    if (const int code = started.error().code; code == EMFILE || code == ENFILE || code == EAGAIN)
-        return delay(fill);
+    if (is_passing(started.error().code)) return delay(fill);
     owner_.on_trouble(started.error());
     end_fill(fill.file, FillVerdict::failed, started.error().code);
 }

@@ -29,7 +29,8 @@ class GateOwner {
 
     /// Writes the file's bytes, which are zeros now, to `destination`, then tells
     /// Gate::end_fill, once and after every copy of the descriptor is closed. An error is a fill
-    /// that failed, but EAGAIN: it is asked again.
+    /// that failed, but EAGAIN (no room now) and EPIPE (lose_filler is to follow): it is asked
+    /// again.
     virtual Result<void> start_fill(FileId file, Urgency urgency, sys::UniqueFd destination) = 0;
     /// Its fill is urgent now.
     virtual void promote_fill(FileId file) = 0;
