@@ -15,6 +15,7 @@ MAY_USE: dict[str, set[str]] = {
     "shard": {"base", "policy", "seccomp", "sys"},
     "blob": {"base", "sys"},
     "gate": {"base", "sys"},
+    "streamer": {"base", "seccomp", "sys", "blob"},
     "image": {"base", "sys", "blob"},
     "importer": {"base", "seccomp", "sys", "blob", "image"},
     "client": {"base", "proto", "sys"},

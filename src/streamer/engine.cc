@@ -1,0 +1,110 @@
+#include "streamer/engine.h"
+
+#include <utility>
+
+namespace shardrun::streamer {
+
+bool InFlightBudget::take(std::size_t bytes) {
+    const auto wanted = static_cast<std::int64_t>(bytes);
+    if (left_.fetch_sub(wanted) >= wanted) return true;
+    left_ += wanted;
+    return false;
+}
+
+Engine::Engine(std::unique_ptr<ReadRing> ring, const Config& config, Done done, HandOver hand_over)
+    : ring_(std::move(ring)),
+      config_(config),
+      done_(std::move(done)),
+      hand_over_(std::move(hand_over)),
+      buffer_(kChunkBytes) {}
+
+void Engine::run_once(int wake_fd) {
+    bool has_moved = false;
+    for (const auto& flow : flows_) has_moved = move_on(*flow) || has_moved;
+    if (ring_ && in_flight_ > 0) {
+        if (!has_moved && wake_fd >= 0) ring_->poll(wake_fd);
+        reap(!has_moved);
+        for (const auto& flow : flows_) (void)take_finished(*flow);
+    }
+    remove_over();
+}
+
+/// Says whether anything was done that was worth not to wait for the disk.
+bool Engine::move_on(Flow& flow) {
+    if (flow.is_ended()) return take_finished(flow);
+    if (flow.wishes().is_cancelled) {
+        flow.cancel();
+        return true;
+    }
+    if (!flow.is_cold()) {
+        flow.step_warm(buffer_);
+        return true;
+    }
+    if (!ring_) {
+        flow.step_blocking(buffer_);
+        return true;
+    }
+    const bool has_finished = take_finished(flow);
+    submit(flow);
+    return has_finished;
+}
+
+/// As many reads as flow, ring and budget allow.
+void Engine::submit(Flow& flow) {
+    const bool is_leaving = config_.hands_over_promoted && flow.wishes().is_promoted;
+    while (!is_leaving && flow.reads_in_flight() < config_.reads_per_flow_max) {
+        const auto read = flow.next_read();
+        if (!read || !take_budget(read->size)) return;
+        const auto slot = ring_->take_slot(read->size);
+        if (!slot) {
+            if (config_.budget != nullptr) config_.budget->give(read->size);
+            return;
+        }
+        const auto index = static_cast<std::size_t>(*slot);
+        if (slots_.size() <= index) slots_.resize(index + 1);
+        slots_[index] = {&flow, read->size};
+        flow.add_read(*read, *slot, ring_->buffer(*slot));
+        ring_->read(read->source, *slot, read->size, read->offset);
+        ++in_flight_;
+    }
+}
+
+bool Engine::take_budget(std::size_t bytes) {
+    if (config_.budget == nullptr || config_.budget->take(bytes)) return true;
+    if (in_flight_ > 0) return false;
+    config_.budget->force(bytes);
+    return true;
+}
+
+bool Engine::take_finished(Flow& flow) {
+    const auto slot = flow.take_finished_slot();
+    if (!slot) return false;
+    ring_->give_slot(*slot);
+    // The next read is under way while others are hashed.
+    if (!flow.is_ended()) submit(flow);
+    return true;
+}
+
+void Engine::reap(bool is_waiting) {
+    ring_->reap(is_waiting, [this](int slot, int result) {
+        const SlotUse& use = slots_[static_cast<std::size_t>(slot)];
+        --in_flight_;
+        if (config_.budget != nullptr) config_.budget->give(use.size);
+        use.flow->on_read(slot, result);
+    });
+}
+
+void Engine::remove_over() {
+    for (auto& flow : flows_) {
+        if (flow->is_over()) {
+            done_(flow->finish());
+            flow.reset();
+        } else if (config_.hands_over_promoted && flow->wishes().is_promoted &&
+                   flow->reads_in_flight() == 0) {
+            hand_over_(std::move(flow));
+        }
+    }
+    std::erase(flows_, nullptr);
+}
+
+}  // namespace shardrun::streamer

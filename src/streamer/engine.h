@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "streamer/flow.h"
+#include "streamer/read_ring.h"
+
+namespace shardrun::streamer {
+
+/// Bytes that all prefetches together may have under way at the disk: what is there already cannot
+/// be called back when something urgent comes.
+class InFlightBudget {
+ public:
+    explicit InFlightBudget(std::uint64_t bytes) : left_(static_cast<std::int64_t>(bytes)) {}
+    bool take(std::size_t bytes);
+    /// Takes what there is not: whoever has nothing under way must not wait for others.
+    void force(std::size_t bytes) { left_ -= static_cast<std::int64_t>(bytes); }
+    void give(std::size_t bytes) { left_ += static_cast<std::int64_t>(bytes); }
+
+ private:
+    std::atomic<std::int64_t> left_;
+};
+
+/// Moves several flows on, a piece of each in turn, so that a small one does not wait for the end
+/// of a large one. One thread.
+class Engine {
+ public:
+    struct Config {
+        std::size_t flows_max = 64;
+        std::size_t reads_per_flow_max = 8;
+        InFlightBudget* budget = nullptr;  ///< none: only the slots bound it
+        bool hands_over_promoted = false;
+    };
+    using Done = std::function<void(const Report&)>;
+    using HandOver = std::function<void(std::unique_ptr<Flow>)>;
+
+    /// `ring` absent: the engine reads without one, each piece to its end.
+    Engine(std::unique_ptr<ReadRing> ring, const Config& config, Done done,
+           HandOver hand_over = {});
+
+    bool is_idle() const { return flows_.empty(); }
+    bool has_room() const { return flows_.size() < config_.flows_max; }
+    void add(std::unique_ptr<Flow> flow) { flows_.push_back(std::move(flow)); }
+
+    /// One piece of each flow. When nothing can be done but wait for the disk it waits, until
+    /// something is read or `wake_fd` is readable (-1: none).
+    void run_once(int wake_fd);
+
+ private:
+    struct SlotUse {
+        Flow* flow = nullptr;
+        std::size_t size = 0;
+    };
+    bool move_on(Flow& flow);
+    void submit(Flow& flow);
+    bool take_budget(std::size_t bytes);
+    bool take_finished(Flow& flow);
+    void reap(bool is_waiting);
+    void remove_over();
+
+    std::unique_ptr<ReadRing> ring_;
+    Config config_;
+    Done done_;
+    HandOver hand_over_;
+    std::vector<std::unique_ptr<Flow>> flows_;
+    std::vector<SlotUse> slots_;
+    std::size_t in_flight_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace shardrun::streamer

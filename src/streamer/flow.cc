@@ -1,0 +1,144 @@
+#include "streamer/flow.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/fail.h"
+#include "sys/file_io.h"
+
+namespace shardrun::streamer {
+namespace {
+
+std::size_t align_up(std::size_t size) {
+    return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// Direct reads miss the page cache, which the next reader of the source may have wanted; what is
+/// cold is mostly wanted once. Says whether the file can be read so.
+bool set_direct(int file, bool is_direct) {
+    const int flags = ::fcntl(file, F_GETFL);
+    return flags >= 0 &&
+           ::fcntl(file, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+}  // namespace
+
+void Flow::begin() {
+    const auto status = sys::status_of(job_.source.get());
+    if (!status) return end(Outcome::failed, status.error().code);
+    if (!S_ISREG(status->st_mode)) return end(Outcome::failed, EINVAL);
+    if (std::cmp_not_equal(status->st_size, job_.order.size_bytes)) return end(Outcome::wrong_size);
+    if (left() == 0) consume({});
+}
+
+void Flow::end(Outcome outcome, int code) {
+    if (report_) return;
+    report_ = Report{job_.order.job, outcome, code};
+}
+
+/// The next bytes in order. The digest is known at the last one.
+void Flow::consume(std::span<const std::byte> bytes) {
+    hasher_.update(bytes);
+    while (!bytes.empty()) {
+        const ssize_t size =
+            ::pwrite(job_.destination.get(), bytes.data(), bytes.size(), static_cast<off_t>(done_));
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return end(Outcome::failed, errno);
+        bytes = bytes.subspan(static_cast<std::size_t>(size));
+        done_ += static_cast<std::uint64_t>(size);
+    }
+    if (left() > 0) return;
+    end(hasher_.finish() == job_.order.digest ? Outcome::complete : Outcome::wrong_digest);
+}
+
+void Flow::consume_or_end(std::span<std::byte> buffer, ssize_t size, int code) {
+    if (size < 0) return end(Outcome::failed, code);
+    if (size == 0) return end(Outcome::wrong_size);  // It became shorter since it was looked at.
+    consume(buffer.first(static_cast<std::size_t>(size)));
+}
+
+void Flow::step_warm(std::span<std::byte> buffer) {
+    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), left()));
+    iovec vector{buffer.data(), buffer.size()};
+    const ssize_t size =
+        ::preadv2(job_.source.get(), &vector, 1, static_cast<off_t>(done_), RWF_NOWAIT);
+    const int code = errno;
+    if (size < 0 && (code == EAGAIN || code == EOPNOTSUPP || code == EINTR)) return become_cold();
+    consume_or_end(buffer, size, code);
+}
+
+/// Goes on at an aligned offset: what is before it is read once more or waited for.
+void Flow::become_cold() {
+    is_cold_ = true;
+    requested_ = done_;
+}
+
+void Flow::step_blocking(std::span<std::byte> buffer) {
+    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), left()));
+    const ssize_t size =
+        ::pread(job_.source.get(), buffer.data(), buffer.size(), static_cast<off_t>(done_));
+    if (size < 0 && errno == EINTR) return;
+    consume_or_end(buffer, size, errno);
+}
+
+std::optional<Flow::Read> Flow::next_read() const {
+    if (is_ended() || requested_ >= job_.order.size_bytes) return std::nullopt;
+    const std::uint64_t rest = job_.order.size_bytes - requested_;
+    return Read{job_.source.get(), requested_,
+                align_up(static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, rest)))};
+}
+
+void Flow::add_read(const Read& read, int slot, std::byte* buffer) {
+    // Where the page cache ended may lie anywhere; such a rest is read through it.
+    const bool is_aligned = requested_ % kAlignment == 0;
+    if (in_flight_.empty()) (void)set_direct(job_.source.get(), is_aligned);
+    const auto wanted = std::min<std::uint64_t>(read.size, job_.order.size_bytes - read.offset);
+    in_flight_.push_back({slot, read.offset, std::span(buffer, read.size),
+                          static_cast<std::size_t>(wanted), std::nullopt});
+    requested_ += wanted;
+}
+
+void Flow::on_read(int slot, int result) {
+    for (InFlight& each : in_flight_)
+        if (each.slot == slot) each.result = result;
+}
+
+/// A read that failed or came short, once more through the page cache: a disk or a file system may
+/// refuse direct reads.
+bool Flow::read_again(InFlight& read) {
+    (void)set_direct(job_.source.get(), false);
+    const auto again = sys::read_at(job_.source.get(), read.buffer.first(read.wanted), read.offset);
+    if (!again)
+        end(Outcome::failed, again.error().code);
+    else if (*again < read.wanted)
+        end(Outcome::wrong_size);
+    return !is_ended();
+}
+
+std::optional<int> Flow::take_finished_slot() {
+    if (in_flight_.empty() || !in_flight_.front().result) return std::nullopt;
+    InFlight read = in_flight_.front();
+    in_flight_.pop_front();
+    const bool is_whole = std::cmp_greater_equal(*read.result, read.wanted);
+    if (!is_ended() && (is_whole || read_again(read))) consume(read.buffer.first(read.wanted));
+    return read.slot;
+}
+
+Report Flow::finish() {
+    SR_ASSERT(is_over());
+    job_.source.reset();
+    job_.destination.reset();
+    report_->written_bytes = done_;
+    const auto elapsed = std::chrono::steady_clock::now() - job_.begun;
+    report_->elapsed_ns = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+    return *report_;
+}
+
+}  // namespace shardrun::streamer

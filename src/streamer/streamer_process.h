@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shardrun/error.h"
+#include "streamer/message.h"
+#include "sys/helper_process.h"
+#include "sys/unique_fd.h"
+
+namespace shardrun::streamer {
+
+struct StreamerConfig {
+    std::string program;  ///< shardrun-streamer
+    uid_t uid = 0;        ///< 0: ours, for tests
+    gid_t gid = 0;
+    unsigned prefetch_workers = 1;
+    std::uint64_t prefetch_in_flight_bytes = std::uint64_t{512} * 1024;
+    std::size_t jobs_max = 2048;  ///< under way at once, with two descriptors each
+    bool has_ring = true;
+};
+
+/// The running streamer, for whoever gives it work. Ends with the object.
+class StreamerProcess {
+ public:
+    static Result<StreamerProcess> start(const StreamerConfig& config);
+
+    /// To be polled for EPOLLIN, and for EPOLLOUT while wants_to_send().
+    int fd() const { return helper_.socket(); }
+    pid_t pid() const { return helper_.pid(); }
+
+    /// `source`, opened for this job alone, and `destination` are closed here once they are sent.
+    /// Never blocks. Errors: EAGAIN when jobs_max are under way, for prefetches a quarter earlier;
+    /// EPIPE when the streamer is gone.
+    Result<void> fill(const FillOrder& order, sys::UniqueFd source, sys::UniqueFd destination);
+    /// A job that has ended already is fine.
+    Result<void> promote(JobId job) { return send({PromoteOrder{job}, {}, {}}); }
+    Result<void> cancel(JobId job) { return send({CancelOrder{job}, {}, {}}); }
+
+    /// Orders that the socket had no room for.
+    bool wants_to_send() const { return !unsent_.empty(); }
+    Result<void> flush();
+
+    /// What ended since; each job once. Errors: EPIPE when the streamer is gone: what is under way
+    /// is lost, and after end() none of it writes any more.
+    Result<std::vector<Report>> next_reports();
+    std::size_t jobs_under_way() const { return jobs_under_way_; }
+
+    /// Kills it and waits for that.
+    void end() { helper_.end(); }
+
+ private:
+    struct Unsent {
+        Order order;
+        sys::UniqueFd source;
+        sys::UniqueFd destination;
+    };
+    StreamerProcess(sys::HelperProcess helper, std::size_t jobs_max)
+        : helper_(std::move(helper)), jobs_max_(jobs_max) {}
+    Result<void> send(Unsent order);
+    Result<bool> try_send(const Unsent& order) const;
+
+    sys::HelperProcess helper_;
+    std::size_t jobs_max_;
+    std::size_t jobs_under_way_ = 0;
+    std::deque<Unsent> unsent_;
+};
+
+}  // namespace shardrun::streamer
