@@ -50,6 +50,12 @@ class Catalogue {
     Result<void> begin_change(const std::string& session) const;
     Result<void> end_change(const std::string& session) const;
 
+    /// The calls that `work` makes take effect together, or not at all.
+    template <class Work>
+    Result<void> in_transaction(const Work& work) const {
+        return database_.in_transaction(work);
+    }
+
     Result<void> add_blobs(std::span<const StoredBlob> blobs, WallTime added) const;
     /// `children` without repetition. Replaces what it said before.
     Result<void> add_manifest(const ManifestRow& manifest, std::span<const Digest> children) const;

@@ -11,7 +11,7 @@ namespace shardrun::blob {
 namespace {
 
 // As many descriptors are open at once, of 1024 that a process has by default.
-constexpr std::size_t kBatchCountMax = 256;
+constexpr std::size_t kBatchCountMax = 512;
 constexpr std::uint64_t kBatchBytesMax = std::uint64_t{64} * 1024 * 1024;
 // From here on one syncfs(2) is cheaper than an fsync(2) for each file.
 constexpr std::size_t kSyncEachMax = 4;
@@ -83,10 +83,9 @@ Result<void> Session::link(const Pending& pending) {
     const Digest& digest = pending.blob.digest;
     const std::string path = blob_path(digest);
     const std::string folder = path.substr(0, 2);
-    if (!touched_folders_.contains(folder)) {
-        SR_TRY(const sys::Directory made, folders_->blobs.make(folder, 0700));
-        touched_folders_.insert(folder);
-    }
+    if (touched_folders_.insert(folder).second &&
+        ::mkdirat(folders_->blobs.fd(), folder.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail_errno("make directory '{}/{}'", folders_->blobs.path(), folder);
     auto linked = pending.contents.file().link(folders_->blobs, path);
     if (!linked && linked.error().code == EEXIST) {
         // Somebody else was faster, unless it is a file that was cut short.
@@ -117,9 +116,14 @@ Result<void> Session::publish_batch() {
 
 Result<void> Session::flush() {
     SR_DO(publish_batch());
-    for (const std::string& name : touched_folders_) {
-        SR_TRY(const sys::Directory folder, folders_->blobs.open_directory(name));
-        SR_DO(folder.sync());
+    if (touched_folders_.size() > kSyncEachMax) {
+        if (::syncfs(folders_->root.fd()) != 0) return fail_errno("make names of blobs durable");
+    } else if (!touched_folders_.empty()) {
+        for (const std::string& name : touched_folders_) {
+            SR_TRY(const sys::Directory folder, folders_->blobs.open_directory(name));
+            SR_DO(folder.sync());
+        }
+        SR_DO(folders_->blobs.sync());  // The folders' own names.
     }
     touched_folders_.clear();
     return {};
