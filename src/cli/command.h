@@ -31,6 +31,11 @@ int serve_here(const Arguments& arguments);
 int replay_command(const Arguments& arguments);
 /// Caches over a trace.
 int replay_here(const Arguments& arguments);
+/// Become the program shardrun-store, which does `blob_here` and `image_here`.
+int blob_command(const Arguments& arguments);
+int image_command(const Arguments& arguments);
+int blob_here(const Arguments& arguments);
+int image_here(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 

@@ -15,7 +15,7 @@ namespace {
 using namespace shardrun;
 using namespace shardrun::cli;
 
-constexpr std::array<Command, 12> kCommands{{
+constexpr std::array<Command, 14> kCommands{{
     {"run", "run a program in a new shard", run_command},
     {"exec", "run a program in a shard that exists", exec_command},
     {"ls", "list shards", ls_command},
@@ -25,6 +25,8 @@ constexpr std::array<Command, 12> kCommands{{
     {"kill", "send a signal to a shard's programs", kill_command},
     {"release", "give shards back", release_command},
     {"serve", "be the supervisor", serve_command},
+    {"image", "import, list, check and export images", image_command},
+    {"blob", "put, get, list and remove blobs of the store", blob_command},
     {"replay", "let caches meet a recorded trace", replay_command},
     {"doctor", "say what this host can do and what mends the rest", doctor_command},
     {"version", "show the version", version_command},

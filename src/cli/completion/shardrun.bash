@@ -17,6 +17,16 @@ _shardrun_options() {
         release) echo "--socket --help" ;;
         serve) echo "--config --best-effort --check --print-config --help" ;;
         replay) echo "--evict --cache-objects --cache-bytes --cache-percent --predict --limit --json --help" ;;
+        'image import')
+            echo "--name --platform --reference --special --max-entries --max-size --max-ratio --max-depth --max-name" \
+                "--max-layers --max-memory --user --store --json --help"
+            ;;
+        'image inspect') echo "--entries --prior --store --json --help" ;;
+        'image export' | 'blob get') echo "--output --store --help" ;;
+        'image gc') echo "--dry-run --store --json --help" ;;
+        'image ls' | 'image rm' | 'image verify' | 'blob ls') echo "--store --json --help" ;;
+        'blob put') echo "--name --store --help" ;;
+        'blob rm') echo "--store --help" ;;
         doctor) echo "--json --help" ;;
         version) echo "--help" ;;
     esac
@@ -25,6 +35,27 @@ _shardrun_options() {
 # The numbers of the shards there are; nothing when no supervisor answers.
 _shardrun_shards() {
     "$1" ls --json 2>/dev/null | sed -n 's/^    "shard": \([0-9]*\),\{0,1\}$/\1/p'
+}
+
+# The words of the command $1 that is several; nothing for the others.
+_shardrun_subcommands() {
+    case "$1" in
+        image) echo "import ls inspect export rm verify gc" ;;
+        blob) echo "put get ls rm" ;;
+    esac
+}
+
+# The names of what there is of $2, image or blob, in the store that the line names, or in root's.
+_shardrun_stored() {
+    local i store=()
+    for ((i = 3; i < COMP_CWORD; i++)); do
+        [ "${COMP_WORDS[i - 1]}" = --store ] && store=(--store "${COMP_WORDS[i]}")
+    done
+    if [ "$2" = image ]; then
+        "$1" image ls "${store[@]}" 2>/dev/null | cut -f1
+    else
+        "$1" blob ls "${store[@]}" 2>/dev/null | cut -f5 | tr ' ' '\n' | grep -v '^-$'
+    fi
 }
 
 # The value of the option $1 of the command $2; false when $1 takes none.
@@ -38,9 +69,12 @@ _shardrun_value() {
         --seccomp) COMPREPLY=($(compgen -W default -- "$cur") $(compgen -f -- "$cur")) ;;
         --evict) COMPREPLY=($(compgen -W 'fifo lru lfu gdsf arc sieve s3-fifo w-tinylfu all' -- "$cur")) ;;
         --predict) COMPREPLY=($(compgen -W none -- "$cur")) ;;
-        --config | --socket | --json-info) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        --special) COMPREPLY=($(compgen -W 'refuse skip keep' -- "$cur")) ;;
+        --store) COMPREPLY=($(compgen -d -- "$cur")) ;;
+        --config | --socket | --json-info | --output) COMPREPLY=($(compgen -f -- "$cur")) ;;
         --cpus | --cpu-weight | --cpuset | --memory | --memory-high | --swap | --pids | --io-max | --io-weight | \
-            --cache-objects | --cache-bytes | --cache-percent | --limit | --tmpfs | --files | --cap | --hostname | --profile | --cwd | --timeout) ;;
+            --name | --platform | --reference | --user | --max-entries | --max-size | --max-ratio | --max-depth | \
+            --max-name | --max-layers | --max-memory | --cache-objects | --cache-bytes | --cache-percent | --limit | --tmpfs | --files | --cap | --hostname | --profile | --cwd | --timeout) ;;
         *) return 1 ;;
     esac
 }
@@ -51,7 +85,8 @@ _shardrun_operands() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
             --) ;;
-            --embedded | --no-embedded | --best-effort | --userns | --report | --json | --follow | --help | -h) ;;
+            --embedded | --no-embedded | --best-effort | --userns | --report | --json | --follow | --entries | --prior | \
+                --dry-run | --help | -h) ;;
             --*) ((i++)) ;;
             *) ((count++)) ;;
         esac
@@ -61,11 +96,19 @@ _shardrun_operands() {
 
 _shardrun() {
     local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local command=${COMP_WORDS[1]}
+    local command=${COMP_WORDS[1]} subcommands
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run exec ls inspect stats events kill release serve replay doctor version --help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'run exec ls inspect stats events kill release serve image blob replay doctor version --help' -- "$cur"))
         return
+    fi
+    subcommands=$(_shardrun_subcommands "$command")
+    if [ -n "$subcommands" ]; then
+        if ((COMP_CWORD == 2)); then
+            COMPREPLY=($(compgen -W "$subcommands --help" -- "$cur"))
+            return
+        fi
+        command="$command ${COMP_WORDS[2]}"
     fi
     _shardrun_value "$previous" "$command" "${COMP_WORDS[0]}" && return
     if [[ $cur == -* ]]; then
@@ -82,7 +125,11 @@ _shardrun() {
             fi
             ;;
         run) COMPREPLY=($(compgen -c -- "$cur")) ;;
-        replay) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        replay | 'image import' | 'blob put') COMPREPLY=($(compgen -f -- "$cur")) ;;
+        'image inspect' | 'image export' | 'image rm' | 'image verify')
+            COMPREPLY=($(compgen -W "$(_shardrun_stored "${COMP_WORDS[0]}" image)" -- "$cur"))
+            ;;
+        'blob get' | 'blob rm') COMPREPLY=($(compgen -W "$(_shardrun_stored "${COMP_WORDS[0]}" blob)" -- "$cur")) ;;
     esac
 }
 
