@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 
 from claims import SHARDRUN, claim, expect, main  # noqa: E402
 
-KILLS = 16
+KILLS = 40
 
 
 def command(world: World, *words: str) -> list[str]:
@@ -99,7 +99,7 @@ def killed_helper() -> None:
             _, told = process.communicate(timeout=60)
             expect(process.returncode == 1 and "the importer ended before its work was done: killed by SIGKILL" in told, told)
         read_end, other = os.pipe()
-        with subprocess.Popen(command(world, "image", "import", "--name", "t", "-"), stdin=read_end, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command(world, "image", "import", "--name", "t", "-"), stdin=read_end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             os.close(read_end)
             helper = wait_for_child(process.pid)
             process.kill()
@@ -171,11 +171,11 @@ def at_the_same_time() -> None:
 @claim("a collection beside an import that has begun takes none of its blobs")
 def collect_during_import() -> None:
     with World() as world:
-        data = tar(*[member(f"f{i}", os.urandom(20_000)) for i in range(600)])
+        data = tar(*[member(f"f{i}", os.urandom(4000)) for i in range(2000)])
         read_end, write_end = os.pipe()
-        with subprocess.Popen(command(world, "image", "import", "--name", "t", "-"), stdin=read_end, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command(world, "image", "import", "--name", "t", "-"), stdin=read_end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             os.close(read_end)
-            half = len(data) // 2
+            half = len(data) // 2  # Blobs become visible some hundreds at a time.
             with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(data[:half])
                 pipe.flush()
@@ -185,7 +185,7 @@ def collect_during_import() -> None:
                 pipe.write(data[half:])
             _, told = process.communicate(timeout=60)
             expect(process.returncode == 0, told)
-        expect(len(world.contents("t")) == 600, "contents")
+        expect(len(world.contents("t")) == 2000, "contents")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ TEST_CASE("a manifest comes back as it was encoded, byte for byte") {
 
 TEST_CASE("a manifest's encoding does not change: images keep their digests") {
     const auto manifest = Manifest::create(sample(), kEdges, kRun);
-    CHECK(blob::to_hex(blob::digest_of(*encode_manifest(*manifest))) == "9ab37f83d00cbb953f0c2722f443e809789df993fe1f40ae157589faeef461d2");
+    CHECK(blob::to_hex(blob::digest_of(*encode_manifest(*manifest))) ==
+          "9ab37f83d00cbb953f0c2722f443e809789df993fe1f40ae157589faeef461d2");
 }
 
 TEST_CASE("every truncation, and every byte more, is refused") {
