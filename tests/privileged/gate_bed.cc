@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -196,7 +198,17 @@ std::vector<std::byte> pattern(std::uint32_t file, std::size_t size) {
     return bytes;
 }
 
+Anchor::Anchor() : path_("/var/tmp/shardrun-gate-XXXXXX") {
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
+}
+
+Anchor::~Anchor() {
+    (void)::umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);  // A killed owner leaves it.
+    (void)::rmdir(path_.c_str());
+}
+
 GateBed::GateBed(Plan plan) : plan_(std::move(plan)) {
+    plan_.tree.anchor = anchor_.path();
     start(true);
 }
 

@@ -27,6 +27,19 @@ struct FillPlan {
 /// No byte of it is zero, and no two places look alike.
 std::vector<std::byte> pattern(std::uint32_t file, std::size_t size);
 
+/// Where a tree is attached before Linux 6.15, for its clones; to outlive every owner.
+class Anchor {
+ public:
+    Anchor();
+    Anchor(const Anchor&) = delete;
+    Anchor& operator=(const Anchor&) = delete;
+    ~Anchor();
+    const std::string& path() const { return path_; }
+
+ private:
+    std::string path_;
+};
+
 /// A gate whose owner is a process of its own, as nobody may open a tree's files who also answers
 /// for them. This process is the keeper: it can kill the owner and start another one.
 class GateBed {
@@ -79,6 +92,7 @@ class GateBed {
     std::uint64_t ask(char what, std::uint32_t argument);
     void start(bool is_first);
 
+    Anchor anchor_;
     Plan plan_;
     gate::GateHandles handles_;
     sys::UniqueFd clone_;

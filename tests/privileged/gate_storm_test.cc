@@ -197,7 +197,8 @@ TEST_CASE("paths that leave the tree, lack their directory or come twice are ref
     const auto group = sys::FanotifyGroup::create(sys::FanotifyUse::permission);
     REQUIRE(group);
     const auto code_of = [&](std::vector<gate::Entry> entries) {
-        const auto tree = gate::Tree::build(std::move(entries), {1U << 20U, ""}, *group);
+        const Anchor anchor;
+        const auto tree = gate::Tree::build(std::move(entries), {1U << 20U, anchor.path()}, *group);
         return tree ? 0 : tree.error().code;
     };
     CHECK(code_of({file("a", 1)}) == 0);

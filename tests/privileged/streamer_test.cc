@@ -45,14 +45,15 @@ std::string path_of(const TempDir& store, std::uint32_t id) {
 /// Gate and streamer in one loop, as a supervisor has them. Runs in a child and ends with it.
 class Server : public gate::GateOwner {
  public:
-    Server(const TempDir& store, int control) : store_(store), control_(control) {
+    Server(const TempDir& store, const std::string& anchor, int control)
+        : store_(store), control_(control) {
         loop_ = must(sys::EventLoop::create(clock_));
         start_streamer();
         std::vector<gate::Entry> entries;
         for (std::uint32_t id = 0; id < kFiles; ++id)
             entries.push_back(file(std::to_string(id), size_of(id)));
-        gate_ = must(gate::Gate::create(*loop_, std::move(entries), {std::uint64_t{1} << 30U, ""},
-                                        {}, *this));
+        gate_ = must(gate::Gate::create(*loop_, std::move(entries),
+                                        {std::uint64_t{1} << 30U, anchor}, {}, *this));
         const sys::UniqueFd clone = must(gate_->tree().clone_for_shard());
         const pid_t pid = streamer_->pid();
         const std::array fds{clone.get()};
@@ -144,6 +145,7 @@ class Server : public gate::GateOwner {
 /// A store of kFiles blobs and a server in a process of its own.
 struct ServedTree {
     TempDir store;
+    Anchor anchor;
     sys::UniqueFd control;
     sys::UniqueFd root;
     pid_t streamer = -1;
@@ -168,7 +170,7 @@ struct ServedTree {
         REQUIRE(pair);
         server.emplace([&] {
             pair->own.reset();
-            Server(store, pair->peer.get()).run();
+            Server(store, anchor.path(), pair->peer.get()).run();
             return 0;
         });
         pair->peer.reset();

@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Writes the bytes of a program as the initialiser of a C++ array."""
 import sys
 
