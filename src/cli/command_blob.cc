@@ -173,6 +173,7 @@ Result<std::string> list(const StoreOptions& options) {
     for (const blob::Ref& pin : pins)
         if (pin.name != blob::to_hex(pin.digest)) names[pin.digest].push_back(pin.name);
     std::vector<BlobLine> lines;
+    lines.reserve(rows.size());
     for (const blob::BlobRow& row : rows) lines.push_back({row, names[row.digest]});
     return options.wants_json ? blobs_json(lines) : render_blobs(lines, is_for_people());
 }

@@ -93,6 +93,7 @@ Result<Findings> verify_all(const blob::Store& store, Duty& duty) {
 Result<void> remember(const blob::Store& store, const Findings& findings) {
     SR_TRY(const blob::Catalogue catalogue, open_index(store));
     std::vector<blob::Digest> gone;
+    gone.reserve(findings.damaged.size());
     for (const DamagedBlob& blob : findings.damaged) gone.push_back(blob.digest);
     SR_DO(catalogue.remove_blobs(gone));
     return catalogue.set_verified(findings.sound, image::wall_time_now());

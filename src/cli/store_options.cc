@@ -51,7 +51,7 @@ Result<blob::Digest> find_image(const blob::Store& store, const std::string& nam
 }
 
 Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name_or_digest) {
-    if (const auto digest = blob::parse_digest(name_or_digest)) {
+    if (auto digest = blob::parse_digest(name_or_digest)) {
         SR_TRY(const std::optional<std::uint64_t> size, store.size_of(*digest));
         if (!size) return refuse(ENOENT, "the store has no blob {}", blob::to_hex(*digest));
         return digest;
@@ -86,6 +86,7 @@ Result<blob::Store::SweepReport> sweep(const blob::Store& store, const blob::Dig
            while_doing(store.sweep(mark, only, is_dry), "nothing was removed"));
     if (is_dry) return report;
     std::vector<blob::Digest> removed;
+    removed.reserve(report.removed.size());
     for (const blob::StoredBlob& blob : report.removed) removed.push_back(blob.digest);
     SR_DO(catalogue.remove_blobs(removed));
     SR_DO(catalogue.end_change(change));
