@@ -43,17 +43,18 @@ Result<sys::UniqueFd> open_beneath(int root, const std::string& path, int flags)
 
 Result<TreeBuilder::Place> TreeBuilder::place_of(const Entry& entry) {
     const std::size_t slash = entry.path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "" : entry.path.substr(0, slash);
-    Place place{root_, slash == std::string::npos ? entry.path : entry.path.substr(slash + 1)};
-    if (place.name.empty() || place.name == "." || place.name == ".." || slash == 0 ||
+    const bool is_at_root = slash == std::string::npos;
+    const std::string_view parent = std::string_view(entry.path).substr(0, is_at_root ? 0 : slash);
+    const char* const begin = entry.path.c_str() + (is_at_root ? 0 : slash + 1);
+    const std::string_view name = begin;
+    if (name.empty() || name == "." || name == ".." || slash == 0 ||
         entry.path.find('\0') != std::string::npos)
         return refuse(EINVAL, "'{}' is no path below a tree's root", entry.path);
     if (!parent.empty() && parent != last_path_) {
-        SR_TRY(last_, open_beneath(root_, parent, O_PATH | O_DIRECTORY));
         last_path_ = parent;
+        SR_TRY(last_, open_beneath(root_, last_path_, O_PATH | O_DIRECTORY));
     }
-    if (!parent.empty()) place.directory = last_.get();
-    return place;
+    return Place{parent.empty() ? root_ : last_.get(), begin};
 }
 
 Result<ino_t> TreeBuilder::make(const Entry& entry) {
@@ -74,7 +75,7 @@ Result<ino_t> TreeBuilder::make(const Entry& entry) {
 }
 
 Result<ino_t> TreeBuilder::make_directory(const Place& place, const Entry& entry) const {
-    if (::mkdirat(place.directory, place.name.c_str(), entry.mode & kPermissions) != 0)
+    if (::mkdirat(place.directory, place.name, entry.mode & kPermissions) != 0)
         return fail_errno("make directory '{}'", entry.path);
     // mkdir takes the permissions only.
     constexpr mode_t kBeyondPermissions = S_ISUID | S_ISGID | S_ISVTX;
@@ -89,7 +90,7 @@ Result<ino_t> TreeBuilder::make_directory(const Place& place, const Entry& entry
 
 /// Nobody else can open the file before it is marked: the tree is not attached anywhere yet.
 Result<ino_t> TreeBuilder::make_file(const Place& place, const Entry& entry) const {
-    const sys::UniqueFd file(::openat(place.directory, place.name.c_str(),
+    const sys::UniqueFd file(::openat(place.directory, place.name,
                                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                       entry.mode & kPermissions));
     if (!file) return fail_errno("make '{}'", entry.path);
@@ -106,11 +107,10 @@ Result<ino_t> TreeBuilder::make_file(const Place& place, const Entry& entry) con
 
 Result<void> TreeBuilder::make_symlink(const Place& place, const Entry& entry) const {
     const std::array<timespec, 2> times = times_of(entry);
-    if (::symlinkat(entry.target.c_str(), place.directory, place.name.c_str()) != 0)
+    if (::symlinkat(entry.target.c_str(), place.directory, place.name) != 0)
         return fail_errno("make symbolic link '{}'", entry.path);
-    if (::fchownat(place.directory, place.name.c_str(), entry.uid, entry.gid,
-                   AT_SYMLINK_NOFOLLOW) != 0 ||
-        ::utimensat(place.directory, place.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fchownat(place.directory, place.name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0 ||
+        ::utimensat(place.directory, place.name, times.data(), AT_SYMLINK_NOFOLLOW) != 0)
         return fail_errno("set owner and time of symbolic link '{}'", entry.path);
     return {};
 }
@@ -122,7 +122,7 @@ Result<void> TreeBuilder::make_hard_link(const Place& place, const Entry& entry)
     if (!S_ISREG(status.st_mode))
         return refuse(EINVAL, "'{}' is a hard link to '{}', which is no file", entry.path,
                       entry.target);
-    if (::linkat(file.get(), "", place.directory, place.name.c_str(), AT_EMPTY_PATH) != 0)
+    if (::linkat(file.get(), "", place.directory, place.name, AT_EMPTY_PATH) != 0)
         return fail_errno("make hard link '{}'", entry.path);
     return {};
 }

@@ -26,7 +26,7 @@ class TreeBuilder {
  private:
     struct Place {
         int directory;
-        std::string name;
+        const char* name;  ///< the end of the entry's path
     };
     Result<Place> place_of(const Entry& entry);
     Result<ino_t> make_directory(const Place& place, const Entry& entry) const;

@@ -38,7 +38,8 @@ void Flow::begin() {
 }
 
 void Flow::end(Outcome outcome, int code) {
-    if (report_) return;
+    if (is_ended_) return;
+    is_ended_ = true;
     report_ = Report{job_.order.job, outcome, code};
 }
 
@@ -122,10 +123,12 @@ bool Flow::read_again(InFlight& read) {
 }
 
 std::optional<int> Flow::take_finished_slot() {
-    if (in_flight_.empty() || !in_flight_.front().result) return std::nullopt;
+    if (in_flight_.empty()) return std::nullopt;
+    const std::optional<int> result = in_flight_.front().result;
+    if (!result) return std::nullopt;
     InFlight read = in_flight_.front();
     in_flight_.pop_front();
-    const bool is_whole = std::cmp_greater_equal(*read.result, read.wanted);
+    const bool is_whole = std::cmp_greater_equal(*result, read.wanted);
     if (!is_ended() && (is_whole || read_again(read))) consume(read.buffer.first(read.wanted));
     return read.slot;
 }
@@ -134,11 +137,11 @@ Report Flow::finish() {
     SR_ASSERT(is_over());
     job_.source.reset();
     job_.destination.reset();
-    report_->written_bytes = done_;
+    report_.written_bytes = done_;
     const auto elapsed = std::chrono::steady_clock::now() - job_.begun;
-    report_->elapsed_ns = static_cast<std::uint64_t>(
+    report_.elapsed_ns = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
-    return *report_;
+    return report_;
 }
 
 }  // namespace shardrun::streamer

@@ -23,7 +23,7 @@ class Flow {
     /// Looks at the source. To be called once, first.
     void begin();
     /// Nothing is left to be done but what is in flight.
-    bool is_ended() const { return report_.has_value(); }
+    bool is_ended() const { return is_ended_; }
     bool is_over() const { return is_ended() && in_flight_.empty(); }
     bool is_cold() const { return is_cold_; }
     std::size_t reads_in_flight() const { return in_flight_.size(); }
@@ -77,7 +77,8 @@ class Flow {
     std::uint64_t requested_ = 0;  ///< of a cold flow: read, or about to be
     bool is_cold_ = false;
     std::deque<InFlight> in_flight_;
-    std::optional<Report> report_;
+    bool is_ended_ = false;
+    Report report_;
 };
 
 }  // namespace shardrun::streamer

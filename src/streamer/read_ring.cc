@@ -1,6 +1,5 @@
 #include "streamer/read_ring.h"
 
-#include <liburing.h>
 #include <poll.h>
 #include <sys/mman.h>
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <liburing.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,8 +10,6 @@
 #include <vector>
 
 #include "shardrun/error.h"
-
-struct io_uring;
 
 namespace shardrun::streamer {
 

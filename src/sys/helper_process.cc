@@ -115,6 +115,7 @@ Result<HelperProcess> HelperProcess::start(const HelperPlan& plan) {
     std::vector<std::string> words = plan.arguments;
     words.insert(words.begin(), plan.program.substr(plan.program.rfind('/') + 1));
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     Birth birth{plan, program.get(), peer.get(), null_device.get(), argv.data()};
