@@ -157,10 +157,12 @@ Result<std::string> import_and_name(const Options& options, const std::string& n
         bar.show({"importing", knows_total ? now.input_bytes : now.content_bytes,
                   knows_total ? now.input_size : 0, fmt::format("{} files", now.content_count)});
     };
-    SR_TRY(
-        const image::ImportedImage imported,
+    auto result =
         while_doing(image::import_image(session, {std::move(input), std::move(helper), plan, show}),
-                    "import '{}'", path));
+                    "import '{}'", path);
+    if (!result && result.error().code == EACCES && ::geteuid() != 0)
+        return refuse(EACCES, "{}: sudo reads what you may not", result.error().message);
+    SR_TRY(const image::ImportedImage imported, std::move(result));
     // The name comes last: whatever ends us before, there is no half of an image.
     SR_DO(store.set_ref(blob::RefKind::image, name, imported.blob.digest));
     SR_DO(image::index_image(catalogue, imported.manifest, imported.blob, absolute(path),

@@ -15,7 +15,7 @@ namespace shardrun::image {
 /// The answer also has the extended attributes that images keep, for those of a file that others
 /// may not read are read by its owner and root only: u32 errno value, then for each attribute u8
 /// size, name, u32 size, value.
-inline constexpr std::size_t kBrokerAnswerMax = 160 * 1024;
+inline constexpr std::size_t kBrokerAnswerMax = std::size_t{160} * 1024;
 
 class Broker {
  public:

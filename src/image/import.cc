@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/fail.h"
 #include "image/broker.h"
@@ -30,21 +32,20 @@ constexpr bool kSharesStderr = false;
 
 class SessionSink final : public ContentSink {
  public:
-    explicit SessionSink(blob::Session& session) : session_(session) {
-        blob_.emplace(session.stage());
-    }
+    explicit SessionSink(blob::Session& session)
+        : session_(session), blob_(std::make_unique<blob::StagedBlob>(session.stage())) {}
 
     Result<void> append(std::span<const std::byte> bytes) override { return blob_->append(bytes); }
 
     Result<blob::StoredBlob> finish() override {
-        blob::StagedBlob complete = *std::move(blob_);
-        blob_.emplace(session_.stage());
-        return session_.add(std::move(complete));
+        const auto complete =
+            std::exchange(blob_, std::make_unique<blob::StagedBlob>(session_.stage()));
+        return session_.add(std::move(*complete));
     }
 
  private:
     blob::Session& session_;
-    std::optional<blob::StagedBlob> blob_;  // Always one; emplaced anew for each file.
+    std::unique_ptr<blob::StagedBlob> blob_;  // A new one for each file.
 };
 
 struct Pipe {

@@ -56,6 +56,7 @@ Result<void> take(ImportOptions& options, std::string_view name, std::string_vie
 
 std::vector<std::string> to_arguments(const ImportOptions& options) {
     std::vector<std::string> arguments;
+    arguments.reserve(kLimits.size() + 4);
     for (const LimitName& limit : kLimits)
         arguments.push_back(fmt::format("{}={}", limit.name, options.limits.*limit.value));
     arguments.push_back(fmt::format("special={}", static_cast<unsigned>(options.special)));

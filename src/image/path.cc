@@ -55,6 +55,14 @@ std::string_view last_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0.
 }
 
+std::string join_path(std::string_view folder, std::string_view name) {
+    std::string path;
+    path.reserve(folder.size() + name.size() + 1);
+    path.append(folder);
+    if (!folder.empty()) path.append("/");
+    return path.append(name);
+}
+
 bool is_within(std::string_view path, std::string_view folder) {
     if (folder.empty() || path == folder) return true;
     return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';

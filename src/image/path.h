@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "shardrun/error.h"
@@ -23,6 +24,8 @@ std::strong_ordering compare_paths(std::string_view a, std::string_view b);
 std::string_view parent_path(std::string_view path);
 /// "bin" of "usr/bin".
 std::string_view last_name(std::string_view path);
+/// "usr/bin" of "usr" and "bin"; "usr" of "" and "usr".
+std::string join_path(std::string_view folder, std::string_view name);
 /// Whether it is `folder` or below it. Everything is below "".
 bool is_within(std::string_view path, std::string_view folder);
 /// How many names it has; 0 for "".

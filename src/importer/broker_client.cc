@@ -18,7 +18,7 @@ namespace {
 Result<BrokeredFile> take_answer(sys::Packet answer) {
     ByteReader in(answer.bytes);
     SR_TRY(const std::uint32_t code, in.read<std::uint32_t>());
-    if (code != 0) return fail(static_cast<int>(code), "the file cannot be opened");
+    if (code != 0) return refuse(static_cast<int>(code), "{}", errno_text(static_cast<int>(code)));
     BrokeredFile file;
     while (!in.empty()) {
         image::Xattr xattr;

@@ -46,6 +46,10 @@ bool is_python(std::string_view interpreter) {
     return image::last_name(interpreter).starts_with("python");
 }
 
+std::span<const std::byte>::iterator at(std::span<const std::byte> bytes, std::size_t index) {
+    return bytes.begin() + static_cast<std::ptrdiff_t>(index);
+}
+
 /// The program behind "#!", also when env looks for it.
 std::string_view program_of(const std::vector<std::string>& shebang) {
     if (shebang.empty()) return {};
@@ -66,16 +70,16 @@ bool is_code_name(std::string_view path) {
 }
 
 std::size_t ContentFacts::size_bytes() const {
-    std::size_t size = sizeof *this;
+    std::size_t size = sizeof(ContentFacts);
     const auto add = [&](const std::vector<std::string>& texts) {
-        for (const std::string& text : texts) size += sizeof text + text.size();
+        for (const std::string& text : texts) size += sizeof(std::string) + text.size();
     };
     add(shebang);
     add(named_paths);
     add(library_folders);
     if (elf) add(elf->needed);
     for (const PythonImport& import : imports) {
-        size += sizeof import + import.module.size();
+        size += sizeof(PythonImport) + import.module.size();
         add(import.names);
     }
     return size;
@@ -95,13 +99,17 @@ std::size_t ContentProbe::head_max() const {
 }
 
 void ContentProbe::take(std::span<const std::byte> bytes) {
+    if (size_bytes_ == head_.size() && head_.size() < head_max()) {
+        // The first bytes say how many are wanted.
+        const std::size_t first = std::min(bytes.size(), kHeadersSize);
+        if (head_.empty()) head_.assign(bytes.begin(), at(bytes, first));
+        const std::size_t begin = head_.size() - size_bytes_;
+        const std::size_t end = std::min(bytes.size(), head_max() - size_bytes_);
+        if (begin < end) head_.insert(head_.end(), at(bytes, begin), at(bytes, end));
+    }
     if (!wanted_ && head_.size() >= kHeadersSize && is_elf(head_))
         wanted_ = find_dynamic_section(head_).value_or(FileRange{});
     keep_piece(bytes);
-    if (size_bytes_ == head_.size() && head_.size() < head_max()) {
-        const std::size_t size = std::min(bytes.size(), head_max() - head_.size());
-        head_.insert(head_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
-    }
     size_bytes_ += bytes.size();
 }
 
@@ -115,7 +123,7 @@ void ContentProbe::keep_piece(std::span<const std::byte> bytes) {
     const auto rest = bytes.subspan(next - size_bytes_);
     const std::size_t size =
         std::min<std::size_t>(rest.size(), wanted_->size_bytes - piece_.size());
-    piece_.insert(piece_.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size));
+    piece_.insert(piece_.end(), rest.begin(), at(rest, size));
 }
 
 /// Empty for what is no text.

@@ -14,6 +14,7 @@
 #include <map>
 
 #include "base/fail.h"
+#include "image/path.h"
 #include "sys/file_io.h"
 
 namespace shardrun::importer {
@@ -76,8 +77,7 @@ class DirectoryImport {
     Result<void> descend(const std::string& folder, int fd) {
         SR_TRY(std::vector<std::string> names, while_doing(names_in(fd), "import '{}'", folder));
         std::ranges::sort(names);
-        for (const std::string& name : names)
-            SR_DO(take(folder.empty() ? name : folder + "/" + name));
+        for (const std::string& name : names) SR_DO(take(image::join_path(folder, name)));
         return {};
     }
 

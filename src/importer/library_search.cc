@@ -82,7 +82,7 @@ void LibrarySearch::add_included(const std::string& pattern, int depth) {
     if (node == nullptr) return;
     for (const auto& [name, child] : node->children)
         if (::fnmatch(whole.c_str() + slash + 1, name.c_str(), FNM_PERIOD) == 0)
-            add_configured(folder + "/" + name, depth);
+            add_configured(image::join_path(folder, name), depth);
 }
 
 const Node* LibrarySearch::find(const ElfFacts& user, std::string_view path,

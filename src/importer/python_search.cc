@@ -1,7 +1,6 @@
 #include "importer/python_search.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "image/path.h"
@@ -32,13 +31,18 @@ bool is_installation(std::string_view path) {
 
 /// "python3.11" as 3, 11; what Debian installs for all versions, "python3", comes last.
 std::pair<unsigned, unsigned> rank_of(std::string_view version) {
-    std::pair<unsigned, unsigned> rank{0, 0};
     version.remove_prefix(6);
     const std::size_t dot = version.find('.');
-    if (dot == std::string_view::npos) return rank;
-    (void)std::from_chars(version.data(), version.data() + dot, rank.first);
-    (void)std::from_chars(version.data() + dot + 1, version.data() + version.size(), rank.second);
-    return rank;
+    if (dot == std::string_view::npos) return {0, 0};
+    const auto number = [](std::string_view digits) {
+        unsigned value = 0;
+        for (const char digit : digits.substr(0, 4))
+            value = value * 10 + static_cast<unsigned>(digit - '0');
+        return value;
+    };
+    // Nothing but digits and dots, see is_installation.
+    return {number(version.substr(0, dot)),
+            number(version.substr(dot + 1, version.find('.', dot + 1) - dot - 1))};
 }
 
 }  // namespace

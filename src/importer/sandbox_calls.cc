@@ -20,7 +20,7 @@ constexpr std::string_view kAllowed =
 constexpr std::string_view kForSanitizer =
     "openat readlink mprotect prctl clone clone3 ptrace wait4 access getppid ioctl "
     "sched_getaffinity getrlimit prlimit64 stat statx fcntl geteuid getuid tgkill kill "
-    "process_vm_readv";
+    "process_vm_readv pipe pipe2";
 
 // No accident leads here.
 constexpr std::string_view kDeadly =

@@ -85,7 +85,7 @@ class TarImport {
             SR_DO(context_.tree.hide_below(parent));
         } else if (!name.starts_with(kAufsOwn)) {
             const std::string hidden(name.substr(kWhiteout.size()));
-            const std::string whole = parent.empty() ? hidden : parent + "/" + hidden;
+            const std::string whole = image::join_path(parent, hidden);
             SR_DO(image::check_path(whole));
             if (hidden.empty()) return refuse(EINVAL, "is a whiteout of nothing");
             SR_DO(context_.tree.hide(whole));
@@ -170,11 +170,11 @@ class TarImport {
         ContentStream& content = context_.content;
         content.begin(path, (attributes.mode & 0111U) != 0);
         while (true) {
-            auto block = archive_.read_block();
-            if (!block) return refuse(block.error().code, "'{}': {}", path, block.error().message);
-            if (!*block) break;
-            SR_DO(content.fill_up_to((*block)->offset));
-            SR_DO(content.append((*block)->bytes));
+            SR_TRY(const std::optional<ArchiveReader::Block> block,
+                   while_doing(archive_.read_block(), "'{}'", path));
+            if (!block) break;
+            SR_DO(content.fill_up_to(block->offset));
+            SR_DO(content.append(block->bytes));
         }
         // A hole at the end of a sparse file.
         if (::archive_entry_size_is_set(entry) != 0)

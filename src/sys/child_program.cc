@@ -76,6 +76,7 @@ Result<ChildProgram> ChildProgram::start(const std::string& path, std::vector<st
         plan.pass(copies.back().get(), each.number);
     }
     std::vector<char*> words;
+    words.reserve(argv.size() + 1);
     for (std::string& word : argv) words.push_back(word.data());
     words.push_back(nullptr);
     pid_t pid = -1;

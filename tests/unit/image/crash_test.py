@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from world import SEED, World, member, tar
+from world import SEED, World, member, tar, wait_for_importer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 
@@ -94,14 +94,14 @@ def killed_helper() -> None:
                               text=True) as process:
             os.close(read_end)
             os.write(write_end, tar(member("a", b"1"))[:512])
-            helper = wait_for_child(process.pid)
+            helper = wait_for_importer(process.pid)
             os.kill(helper, signal.SIGKILL)
             _, told = process.communicate(timeout=60)
             expect(process.returncode == 1 and "the importer ended before its work was done: killed by SIGKILL" in told, told)
         read_end, other = os.pipe()
         with subprocess.Popen(command(world, "image", "import", "--name", "t", "-"), stdin=read_end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             os.close(read_end)
-            helper = wait_for_child(process.pid)
+            helper = wait_for_importer(process.pid)
             process.kill()
         deadline = time.monotonic() + 30
         while Path(f"/proc/{helper}").exists() and "(zombie)" not in Path(f"/proc/{helper}/status").read_text():
@@ -110,17 +110,6 @@ def killed_helper() -> None:
         os.close(other)
         os.close(write_end)
         check_store(world)
-
-
-def wait_for_child(parent: int) -> int:
-    """The importer, once it is in its sandbox."""
-    while True:
-        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            try:
-                if "Seccomp:\t2" in Path(f"/proc/{child}/status").read_text():
-                    return int(child)
-            except FileNotFoundError:
-                continue
 
 
 @claim("imports, removals and collections at the same time take nothing from each other")

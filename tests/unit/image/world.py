@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
@@ -17,7 +18,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from claims import SHARDRUN, expect  # noqa: E402
 
 IS_ROOT = os.geteuid() == 0
+# Sanitizers want files of their own and look about in /proc.
+IS_SANITIZED = os.environ.get("SANITIZED") == "true"
 SEED = int(os.environ.get("SEED", "1"))
+
+
+def wait_for_importer(parent: int) -> int:
+    """The importer that the command has started, once it is in its sandbox."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            try:
+                if "Seccomp:\t2" in Path(f"/proc/{child}/status").read_text():
+                    return int(child)
+            except FileNotFoundError:
+                continue
+    raise TimeoutError("no importer comes")
 
 
 class World:
