@@ -171,9 +171,13 @@ void plan_proc_covers(PlanWriter& plan, const HostLookup& host) {
     using zygote::CoverWhen;
     const auto cover = [&](PlanKind kind, CoverWhen when,
                            std::initializer_list<const char*> names) {
-        for (const char* name : names)
-            if (host(std::string("/proc/") + name, WantContent::no).kind != HostEntry::Kind::absent)
-                plan.cover(kind, std::string("/proc/") + name, when);
+        for (const char* name : names) {
+            const std::string path = std::string("/proc/") + name;
+            // Init passes over what is not there. For the covers of every shard it need not look.
+            const bool is_rare = when == CoverWhen::with_capabilities;
+            if (is_rare || host(path, WantContent::no).kind != HostEntry::Kind::absent)
+                plan.cover(kind, path, when);
+        }
     };
     // pressure: anybody may set triggers on the whole host's.
     cover(PlanKind::mask_directory, CoverWhen::always, {"acpi", "asound", "pressure", "scsi"});
