@@ -28,7 +28,7 @@ enum class FileState : std::uint8_t {
 enum class FillVerdict : std::uint8_t {
     complete,     ///< every byte is there and the digest is right; nobody has it open for writing
     bad_content,  ///< size or digest are wrong: never to be tried again
-    failed,       ///< for now; the next open tries again
+    failed,       ///< not this time; the next open tries again
     cancelled,    ///< as was wished
 };
 
