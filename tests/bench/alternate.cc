@@ -1,8 +1,11 @@
 #include "bench/alternate.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <numeric>
 #include <optional>
+#include <random>
 #include <thread>
 
 #include "base/fail.h"
@@ -12,6 +15,7 @@ namespace {
 
 constexpr unsigned kWarmUpRounds = 5;
 constexpr std::chrono::milliseconds kPause{5};
+constexpr unsigned kSeed = 1;
 
 Result<void> launch_timed(const Launch& launch, Sample& sample) {
     const double started = now_us();
@@ -65,8 +69,14 @@ Result<std::vector<Sample>> measure_latency(const std::vector<Contender>& conten
         launches.push_back(std::move(launch));
         samples.push_back({contender.name, contender.what, {}, {}});
     }
+    // The kernel clears up behind each launch for milliseconds. In a fixed order one kind would
+    // always pay for the same other one.
+    std::vector<std::size_t> order(samples.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::mt19937 random(kSeed);
     for (unsigned round = 0; round < rounds + kWarmUpRounds; ++round) {
-        for (std::size_t i = 0; i < samples.size(); ++i) {
+        std::ranges::shuffle(order, random);
+        for (const std::size_t i : order) {
             if (round == kWarmUpRounds) samples[i].times_us.clear();
             SR_DO(launch_timed(launches[i], samples[i]));
         }
