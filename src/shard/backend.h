@@ -20,8 +20,8 @@ namespace shardrun::shard {
 struct BackendOptions {
     std::string cgroup_root;   ///< below the cgroup2 mount; empty: found by itself
     bool best_effort = false;  ///< go on without controllers the host lacks
-    bool is_single =
-        false;  ///< one shard is all that will be asked for: let the zygote go after it
+    /// One shard with one program is all that will be asked for: whoever is done may go.
+    bool is_single = false;
     TreeSource* trees = nullptr;  ///< outlives the backend; none: every image is refused
     std::vector<std::string> read_only_paths{"/usr"};  ///< host directories seen read-only inside
     std::map<std::string, std::string>

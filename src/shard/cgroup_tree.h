@@ -34,6 +34,7 @@ class CgroupTree {
     /// Lets all shards open the basic devices only; once is enough. To be called before any program
     /// runs. A kernel that cannot is told in the log.
     void restrict_devices();
+    bool has_device_filter() const { return has_device_filter_; }
 
     /// A cgroup for the shard, in its slice (made if it is not there).
     Result<sys::CgroupDir> make_shard(SliceId slice, ShardId shard);

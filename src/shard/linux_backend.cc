@@ -21,7 +21,8 @@ constexpr std::uint64_t kBytesPerInode = 4096;
 constexpr std::uint64_t kInodesMin = 1024;
 constexpr unsigned kReclaimReportEvery = 8;
 
-zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& filter) {
+zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& filter,
+                              bool is_single) {
     zygote::LaunchOrder order;
     order.sequence = std::to_underlying(spec.id);
     order.uid = spec.uid;
@@ -30,6 +31,7 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
     order.tmpfs_size_bytes = spec.limits.tmpfs_size_max_bytes.value_or(0);
     order.tmpfs_inodes = std::max(order.tmpfs_size_bytes / kBytesPerInode, kInodesMin);
     if (spec.network != NetworkMode::host) order.flags |= zygote::kLaunchNewNetwork;
+    if (is_single) order.flags |= zygote::kLaunchOneProgram;
     if (!spec.image.empty()) order.flags |= zygote::kLaunchImage;
     if (spec.user_namespace) order.flags |= zygote::kLaunchUserNamespace;
     if (filter.allows_launch) order.flags |= zygote::kLaunchFilterEarly;
@@ -154,7 +156,6 @@ Result<void> Backend::begin(const ShardSpec& spec) {
     auto shard = std::make_unique<RunningShard>(context_, spec, std::move(cgroup), path,
                                                 tree_.missing(), context_.loop.now());
     SR_DO(order_birth(spec, *shard, cgroup_fd));
-    tree_.restrict_devices();  // While the zygote works, and before any program is handed over.
     shards_.emplace(spec.id, std::move(shard));
     return {};
 }
@@ -172,7 +173,7 @@ Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, in
         SR_TRY(tree, open_image(spec));
         fds.push_back(tree.get());
     }
-    return zygote_->launch(order_for(spec, filter), fds);
+    return zygote_->launch(order_for(spec, filter, options_.is_single), fds);
 }
 
 Result<sys::UniqueFd> Backend::open_image(const ShardSpec& spec) const {
@@ -195,6 +196,12 @@ Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimi
 
 void Backend::run_program(ShardId shard, const ProgramSpec& program) {
     RunningShard* running = find(shard);
+    const bool is_unborn =
+        running != nullptr && running->state() == RunningShard::State::awaiting_birth;
+    if (is_unborn && !tree_.has_device_filter()) {
+        early_.emplace_back(shard, program);
+        return;
+    }
     Result<void> done = running != nullptr
                             ? running->run(program)
                             : fail(ESRCH, "run '{}' in a shard that is gone", program.argv[0]);
@@ -283,8 +290,15 @@ void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
     const bool is_plan = outcome.sequence == 0;
     if (is_plan && outcome.failure.step != zygote::Step::none)
         return on_root_failed(outcome.failure);
-    const ShardId id{outcome.sequence};
-    RunningShard* shard = is_plan ? nullptr : find(id);
+    if (is_plan) return;
+    on_birth(ShardId{outcome.sequence}, std::move(outcome));
+    // While the first shard is set up, when we have nothing else to do; no program runs without it.
+    tree_.restrict_devices();
+    for (const auto& [shard, program] : std::exchange(early_, {})) run_program(shard, program);
+}
+
+void Backend::on_birth(ShardId id, ZygoteProcess::Outcome outcome) {
+    RunningShard* shard = find(id);
     if (shard == nullptr) return;
     if (!outcome.pidfd) {
         const bool was_killed = shard->is_killed();

@@ -50,6 +50,7 @@ class Backend final : public LinuxBackend {
     std::optional<ZygoteProcess> take_zygote();
     void retire_zygote();
     void on_outcome(ZygoteProcess::Outcome outcome);
+    void on_birth(ShardId shard, ZygoteProcess::Outcome outcome);
     void on_init_end(ShardId shard);
     void reclaim(ShardId shard, unsigned attempt);
     void post(std::function<void()> callback);
@@ -62,6 +63,7 @@ class Backend final : public LinuxBackend {
     std::optional<ZygoteProcess> zygote_;
     std::optional<ZygoteProcess> retired_;  ///< exits by itself; waited for at the end
     std::map<ShardId, std::unique_ptr<RunningShard>> shards_;
+    std::vector<std::pair<ShardId, ProgramSpec>> early_;  ///< wait for the device filter
     std::vector<std::function<void()>> posted_;
     std::optional<sys::TimerId> post_timer_;
     std::map<ShardId, sys::TimerId> retries_;

@@ -130,7 +130,11 @@ Result<void> ZygoteProcess::send_plan(std::span<const std::byte> plan) const {
 }
 
 Result<void> ZygoteProcess::make_network_ahead() const {
-    const zygote::Order order = zygote::Order::network;
+    zygote::NetworkOrder order;
+    // With two processors it would take turns with the zygote, while ours idles once we have said
+    // what we want.
+    if (place_.is_apart && CPU_COUNT(&place_.elsewhere) == 1)
+        std::memcpy(static_cast<void*>(order.processors), &place_.here, sizeof(place_.here));
     const std::array<std::span<const std::byte>, 1> parts{sys::bytes_of(order)};
     return while_doing(sys::send_packet(control_.get(), parts),
                        "have the zygote make a network namespace");

@@ -21,6 +21,7 @@ struct Init {
     RunnerIdentity identity;
     std::int32_t runners[kRunnersMax] = {};  ///< pids whose end the supervisor wants to know
     unsigned runner_count = 0;
+    bool ends_with_program = false;
 };
 constinit Init self;  // Nothing runs constructors here.
 alignas(16) char runner_stack[kRunnerStackSize];
@@ -153,6 +154,7 @@ void on_children() {
         message.system_cpu_us = microseconds(usage.ru_stime);
         message.memory_peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
         report(message);
+        if (ended && self.ends_with_program) raw_exit(0);
     }
 }
 
@@ -188,6 +190,7 @@ void run_init(const Launch& launch) {
                      (launch.order.flags & kLaunchFilterEarly) != 0,
                      launch.filter,
                      launch.launch_socket};
+    self.ends_with_program = (launch.order.flags & kLaunchOneProgram) != 0;
     const long runner = clone_first_runner();
     if (!succeeded(runner, failure, Step::clone_runner)) report_failure_and_end(failure);
     remember(runner);

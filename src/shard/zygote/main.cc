@@ -148,8 +148,9 @@ void on_filter(const FilterOrder& order, const Received& received) {
 }
 
 /// A network that cannot be made ahead is made, or refused, with its shard.
-void on_network() {
-    if (zygote.network < 0) zygote.network = begin_network();
+void on_network(const NetworkOrder& order, long size) {
+    if (zygote.network < 0 && size == sizeof(order))
+        zygote.network = begin_network(order.processors);
 }
 
 /// The network of a shard that is about to be born. One that was begun ahead and is not wanted
@@ -162,7 +163,7 @@ bool take_network(const LaunchOrder& order, long& network, Failure& failure) {
         network = -1;
         return true;
     }
-    if (network < 0) network = begin_network();
+    if (network < 0) network = begin_network(NetworkOrder{}.processors);
     return succeeded(network, failure, Step::make_namespaces, "network");
 }
 
@@ -206,7 +207,8 @@ void on_launch(const LaunchOrder& order, const Received& received) {
 void on_message(const Received& received) {
     const Order order = *reinterpret_cast<const Order*>(message);
     if (order == Order::plan) on_plan(*reinterpret_cast<const PlanOrder*>(message), received.size);
-    if (order == Order::network) on_network();
+    if (order == Order::network)
+        on_network(*reinterpret_cast<const NetworkOrder*>(message), received.size);
     if (order == Order::filter) on_filter(*reinterpret_cast<const FilterOrder*>(message), received);
     const bool is_launch = order == Order::launch && received.fd_count >= 3;
     if (is_launch) on_launch(*reinterpret_cast<const LaunchOrder*>(message), received);

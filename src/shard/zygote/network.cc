@@ -77,7 +77,7 @@ bool open_low_ports(Failure& failure) {
 
 }  // namespace
 
-long begin_network() {
+long begin_network(const std::uint64_t (&processors)[kProcessorWords]) {
     int pair[2] = {};
     const long made =
         raw_call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, as_long(pair));
@@ -93,6 +93,8 @@ long begin_network() {
     args.stack_size = sizeof(helper.stack);
     const long pid = clone_sharing_memory(&args, sizeof(args), run_helper, &helper);
     raw_close(pair[1]);
+    // None given is refused, and changes nothing.
+    if (pid >= 0) raw_call(SYS_sched_setaffinity, pid, sizeof(processors), as_long(processors));
     if (pid >= 0) return pair[0];
     helper.is_running = 0;
     raw_close(pair[0]);

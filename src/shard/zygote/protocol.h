@@ -77,7 +77,7 @@ enum class Order : std::uint32_t {
     plan = 1,
     filter = 2,
     launch = 3,
-    network = 4,  ///< make the next shard's network now, beside all else; no more to it, no answer
+    network = 4,  ///< make the next shard's network now, beside all else; no answer
 };
 
 /// One entry of the plan for the skeleton root; `path` then `argument`, each with its NUL, follow
@@ -114,6 +114,13 @@ struct PlanOrder {
     std::uint64_t processors[kProcessorWords] = {};
 };
 
+struct NetworkOrder {
+    Order order = Order::network;
+    std::uint32_t reserved = 0;
+    /// Where its helper is to run, as cpu_set_t; none: where the zygote may.
+    std::uint64_t processors[kProcessorWords] = {};
+};
+
 /// A seccomp program for later launches; comes with a sealed memfd that holds `count` sock_filter.
 struct FilterOrder {
     Order order = Order::filter;
@@ -124,9 +131,10 @@ struct FilterOrder {
 enum LaunchFlag : std::uint32_t {
     kLaunchNewNetwork = 1,  ///< a fresh network namespace
     kLaunchUserNamespace = 2,
-    kLaunchImage = 8,  ///< the fourth descriptor is a detached mount: the shard's root
-    kLaunchFilterEarly =
-        4,  ///< the filter lets a parked runner start, so it is loaded before parking
+    /// The filter lets a parked runner start, so it is loaded before parking.
+    kLaunchFilterEarly = 4,
+    kLaunchImage = 8,        ///< the fourth descriptor is a detached mount: the shard's root
+    kLaunchOneProgram = 16,  ///< its end is the shard's: init need not be told to go
 };
 
 /// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket; and
