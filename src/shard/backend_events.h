@@ -50,6 +50,11 @@ class BackendListener {
     virtual void on_limits_applied(ShardId shard, const std::optional<Error>& error) = 0;
     virtual void on_status(ShardId shard, std::uint64_t request,
                            const Result<ShardStatus>& status) = 0;
+    /// The answer to prefetch_file, load_blob or open_blob; each request gets one.
+    virtual void on_blob(std::uint64_t request, const BlobReport& report) = 0;
+    /// A file of an image was opened for the first time since it was filled, or could not be
+    /// filled. `shard`: whose tree it is, where that is one shard's alone; else 0.
+    virtual void on_file_used(SliceId slice, ShardId shard, const BlobReport& report) = 0;
 };
 
 }  // namespace shardrun::shard

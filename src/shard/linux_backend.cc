@@ -40,6 +40,10 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
     return order;
 }
 
+TreeUser user_of(const ShardSpec& spec) {
+    return {spec.slice, spec.id};
+}
+
 /// Where one shard is all there will be, nobody waits longer for its network than for the rest.
 Result<ZygoteProcess> start_zygote(const BackendOptions& options) {
     using Haste = ZygoteProcess::Haste;
@@ -96,12 +100,17 @@ Backend::Backend(BackendOptions options, ShardContext context, CgroupTree tree,
       tree_(std::move(tree)),
       plan_(std::move(plan)) {
     filters_.set_profiles(options_.seccomp_profiles);
+    if (options_.trees == nullptr) return;
+    options_.trees->set_on_used([this](const TreeUser& user, const BlobReport& report) {
+        context_.listener.on_file_used(user.slice, user.shard, report);
+    });
 }
 
 Backend::~Backend() {
     if (post_timer_) context_.loop.cancel_timer(*post_timer_);
     for (const auto& [shard, timer] : retries_) context_.loop.cancel_timer(timer);
     if (zygote_) context_.loop.forget(zygote_->fd());
+    if (options_.trees != nullptr) options_.trees->set_on_used({});
     shards_.clear();
     zygote_.reset();
     retired_.reset();
@@ -138,6 +147,7 @@ void Backend::prepare_shard(const ShardSpec& spec) {
     if (begun) return;
     shards_.erase(spec.id);
     (void)tree_.remove_shard(spec.slice, spec.id);  // It may never have been made.
+    if (options_.trees != nullptr) options_.trees->release_shard(user_of(spec));
     post([this, id = spec.id, error = begun.error()] { context_.listener.on_failed(id, error); });
 }
 
@@ -168,18 +178,22 @@ Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, in
     SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
     SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
     std::vector<int> fds{cgroup, control.peer.get(), launch.peer.get()};
-    sys::UniqueFd tree;
+    TreeRoot root;
     if (!spec.image.empty()) {
-        SR_TRY(tree, open_image(spec));
-        fds.push_back(tree.get());
+        SR_TRY(root, open_image(spec));
+        fds.push_back(root.mount.get());
+        if (root.hold) fds.push_back(root.hold.get());
     }
-    return zygote_->launch(order_for(spec, filter, options_.is_single), fds);
+    zygote::LaunchOrder order = order_for(spec, filter, options_.is_single);
+    if (root.hold) order.flags |= zygote::kLaunchHold;
+    return zygote_->launch(order, fds);
 }
 
-Result<sys::UniqueFd> Backend::open_image(const ShardSpec& spec) const {
+Result<TreeRoot> Backend::open_image(const ShardSpec& spec) const {
     if (options_.trees == nullptr)
         return refuse(ENOENT, "image '{}' is not there, as no store is configured", spec.image);
-    return while_doing(options_.trees->open_tree(spec.image, spec.slice), "image '{}'", spec.image);
+    return while_doing(options_.trees->open_tree(spec.image, user_of(spec)), "image '{}'",
+                       spec.image);
 }
 
 Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {
@@ -232,6 +246,33 @@ void Backend::measure_status(ShardId shard, std::uint64_t request) {
     post([this, shard, request, status] { context_.listener.on_status(shard, request, status); });
 }
 
+void Backend::fail_blob(std::uint64_t request, const std::string& name, Error why) {
+    BlobReport report;
+    report.name = name;
+    report.error = std::move(why);
+    post([this, request, report] { context_.listener.on_blob(request, report); });
+}
+
+void Backend::prefetch_file(ShardId shard, std::uint64_t request, const std::string& name) {
+    const RunningShard* running = find(shard);
+    if (running == nullptr || running->spec().image.empty() || options_.trees == nullptr)
+        return fail_blob(request, name,
+                         {ENOENT, fmt::format("prefetch '{}': the shard has no image", name)});
+    options_.trees->prefetch(user_of(running->spec()), name, [this, request](BlobReport report) {
+        post([this, request, report] { context_.listener.on_blob(request, report); });
+    });
+}
+
+void Backend::load_blob(ShardId, std::uint64_t request, const std::string& name) {
+    fail_blob(request, name,
+              {ENOENT, fmt::format("blob '{}' is not there, as no store is configured", name)});
+}
+
+void Backend::open_blob(std::uint64_t request, const std::string& name) {
+    fail_blob(request, name,
+              {ENOENT, fmt::format("blob '{}' is not there, as no store is configured", name)});
+}
+
 void Backend::destroy_shard(ShardId shard) {
     RunningShard* running = find(shard);
     if (running == nullptr) return post([this, shard] { context_.listener.on_reclaimed(shard); });
@@ -242,6 +283,7 @@ void Backend::destroy_shard(ShardId shard) {
 }
 
 void Backend::remove_slice(SliceId slice) {
+    if (options_.trees != nullptr) options_.trees->release_slice(slice);
     tree_.remove_slice(slice);
 }
 
@@ -332,9 +374,10 @@ void Backend::reclaim(ShardId id, unsigned attempt) {
     const auto at = shards_.find(id);
     if (at == shards_.end()) return;
     retries_.erase(id);
-    const SliceId slice = at->second->spec().slice;
-    const Result<void> removed = tree_.remove_shard(slice, id);
+    const TreeUser user = user_of(at->second->spec());
+    const Result<void> removed = tree_.remove_shard(user.slice, id);
     if (removed) {
+        if (options_.trees != nullptr) options_.trees->release_shard(user);
         shards_.erase(at);
         return context_.listener.on_reclaimed(id);
     }

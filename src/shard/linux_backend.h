@@ -32,6 +32,9 @@ class Backend final : public LinuxBackend {
     void destroy_shard(ShardId shard) override;
     void remove_slice(SliceId slice) override;
     void measure_status(ShardId shard, std::uint64_t request) override;
+    void prefetch_file(ShardId shard, std::uint64_t request, const std::string& name) override;
+    void load_blob(ShardId shard, std::uint64_t request, const std::string& name) override;
+    void open_blob(std::uint64_t request, const std::string& name) override;
 
     std::uint32_t unenforced() const override { return tree_.missing(); }
     void set_seccomp_profiles(const std::map<std::string, std::string>& profiles) override;
@@ -39,7 +42,8 @@ class Backend final : public LinuxBackend {
  private:
     Result<void> begin(const ShardSpec& spec);
     Result<void> order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup);
-    Result<sys::UniqueFd> open_image(const ShardSpec& spec) const;
+    Result<TreeRoot> open_image(const ShardSpec& spec) const;
+    void fail_blob(std::uint64_t request, const std::string& name, Error why);
     Result<void> write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const;
     RunningShard* find(ShardId shard);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/fd_token.h"
+#include "shardrun/error.h"
 #include "shardrun/ids.h"
 #include "shardrun/messages.h"
 
@@ -52,6 +53,17 @@ struct ProgramSpec {
     bool operator==(const ProgramSpec&) const = default;
 };
 
+/// How a blob, or a file of an image, came to be there, or why it did not.
+struct BlobReport {
+    BlobOutcome outcome = BlobOutcome::failed;
+    std::string name;  ///< as it was asked for; a file's path in its shard, from the root on
+    std::optional<Digest> digest;
+    std::uint64_t size_bytes = 0;
+    std::chrono::microseconds elapsed{0};  ///< that somebody waited, or that it took
+    std::optional<FdToken> fd;             ///< of open_blob; the receiver's to hand on or discard
+    std::optional<Error> error;            ///< why it failed
+};
+
 /// Why a shard ended by itself.
 enum class DeathCause : std::uint8_t { init_exited, out_of_memory, launcher_lost };
 
@@ -80,6 +92,14 @@ class ShardBackend {
     virtual void remove_slice(SliceId slice) = 0;
     /// → StatusMeasured.
     virtual void measure_status(ShardId shard, std::uint64_t request) = 0;
+    /// Has a file of the shard's image there before it is opened. `name`: its path in the shard. →
+    /// BlobReported.
+    virtual void prefetch_file(ShardId shard, std::uint64_t request, const std::string& name) = 0;
+    /// Makes a blob visible in the shard as /blobs/`name`, by its name in the store or its digest.
+    /// → BlobReported.
+    virtual void load_blob(ShardId shard, std::uint64_t request, const std::string& name) = 0;
+    /// A verified copy of a blob that nobody can change, as a descriptor. → BlobReported.
+    virtual void open_blob(std::uint64_t request, const std::string& name) = 0;
 };
 
 }  // namespace shardrun::shard

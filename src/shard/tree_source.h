@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "shard/spec.h"
@@ -8,7 +9,26 @@
 
 namespace shardrun::shard {
 
-/// Where the roots of shards with an image come from. Called on the backend's thread.
+/// Whose root it is.
+struct TreeUser {
+    SliceId slice{};
+    ShardId shard{};
+
+    bool operator==(const TreeUser&) const = default;
+};
+
+/// What a shard with an image begins with; both the receiver's own.
+struct TreeRoot {
+    /// Attached nowhere: the image's tree, with directories dev, proc, sys, tmp, run and blobs at
+    /// its top.
+    sys::UniqueFd mount;
+    /// To be kept open until no program of the shard runs any more, also when we die: what must not
+    /// be seen of the tree is hidden for as long. May be empty.
+    sys::UniqueFd hold;
+};
+
+/// Where the roots of shards with an image come from, and blobs. Called on the backend's thread,
+/// which is also where it calls back, maybe from inside the call.
 class TreeSource {
  public:
     TreeSource() = default;
@@ -16,10 +36,21 @@ class TreeSource {
     TreeSource& operator=(const TreeSource&) = delete;
     virtual ~TreeSource() = default;
 
-    /// A mount that is attached nowhere, the caller's own: the image's tree, with directories dev,
-    /// proc, sys, tmp, run and blobs at its top. Shards of one slice may be given clones of one
-    /// tree. Errors: ENOENT for an image that is not there.
-    virtual Result<sys::UniqueFd> open_tree(const std::string& image, SliceId slice) = 0;
+    /// Errors: ENOENT for an image that is not there.
+    virtual Result<TreeRoot> open_tree(const std::string& image, const TreeUser& user) = 0;
+    /// Nothing of the shard, or of the slice with all of its shards, is left; also without an
+    /// open_tree before.
+    virtual void release_shard(const TreeUser& user) = 0;
+    virtual void release_slice(SliceId slice) = 0;
+
+    /// What was opened first, or failed, in the trees of which slice; shard 0: not one shard's
+    /// alone.
+    using OnUsed = std::function<void(const TreeUser& user, const BlobReport& report)>;
+    virtual void set_on_used(OnUsed on_used) = 0;
+
+    using Done = std::function<void(BlobReport report)>;
+    /// Has a file of the user's tree there before it is opened. `path` begins with '/'.
+    virtual void prefetch(const TreeUser& user, const std::string& path, Done done) = 0;
 };
 
 }  // namespace shardrun::shard

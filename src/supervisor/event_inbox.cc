@@ -64,4 +64,13 @@ void EventInbox::on_status(ShardId shard, std::uint64_t request,
     push(StatusMeasured{shard, request, {}, status.error()});
 }
 
+void EventInbox::on_blob(std::uint64_t request, const shard::BlobReport& report) {
+    push(BlobReported{request, report});
+}
+
+void EventInbox::on_file_used(shard::SliceId slice, ShardId shard,
+                              const shard::BlobReport& report) {
+    push(FileUsed{slice, shard, report});
+}
+
 }  // namespace shardrun::supervisor

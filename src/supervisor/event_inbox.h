@@ -32,6 +32,9 @@ class EventInbox final : public shard::BackendListener {
     void on_limits_applied(ShardId shard, const std::optional<Error>& error) override;
     void on_status(ShardId shard, std::uint64_t request,
                    const Result<ShardStatus>& status) override;
+    void on_blob(std::uint64_t request, const shard::BlobReport& report) override;
+    void on_file_used(shard::SliceId slice, ShardId shard,
+                      const shard::BlobReport& report) override;
 
  private:
     sys::EventLoop& loop_;

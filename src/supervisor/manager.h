@@ -103,6 +103,15 @@ struct StatusMeasured {
     ShardStatus status;
     std::optional<Error> error;
 };
+struct BlobReported {
+    std::uint64_t request = 0;
+    shard::BlobReport report;
+};
+struct FileUsed {
+    shard::SliceId slice{};
+    ShardId shard{};  ///< 0: one of the slice's
+    shard::BlobReport report;
+};
 struct ConfigReloaded {
     std::shared_ptr<const Config> config;
 };
@@ -111,7 +120,7 @@ struct DrainRequested {};
 using Event = std::variant<ClientConnected, ClientFrame, ClientGone, ShardPrepared, ShardFailed,
                            ShardDied, ShardReclaimed, ReclaimFailed, ProgramStarted, ProgramFailed,
                            ProgramStopped, ProgramContinued, ProgramExited, LimitsApplied,
-                           StatusMeasured, ConfigReloaded, DrainRequested>;
+                           StatusMeasured, BlobReported, FileUsed, ConfigReloaded, DrainRequested>;
 
 // ---- Actions: what is to be done, in this order. ----
 struct PrepareShard {
@@ -142,6 +151,20 @@ struct MeasureStatus {
     ShardId shard{};
     std::uint64_t request = 0;
 };
+struct PrefetchFile {
+    ShardId shard{};
+    std::uint64_t request = 0;
+    std::string name;
+};
+struct LoadBlob {
+    ShardId shard{};
+    std::uint64_t request = 0;
+    std::string name;
+};
+struct OpenBlob {
+    std::uint64_t request = 0;
+    std::string name;
+};
 /// Queues a frame; `fds` travel with it and are closed once sent.
 struct SendFrame {
     ClientId client{};
@@ -162,9 +185,9 @@ struct LogLine {
 /// The drain is complete: nothing is left.
 struct Finish {};
 
-using Action =
-    std::variant<PrepareShard, RunProgram, SignalProgram, ApplyLimits, DestroyShard, RemoveSlice,
-                 MeasureStatus, SendFrame, CloseClient, DiscardFd, LogLine, Finish>;
+using Action = std::variant<PrepareShard, RunProgram, SignalProgram, ApplyLimits, DestroyShard,
+                            RemoveSlice, MeasureStatus, PrefetchFile, LoadBlob, OpenBlob, SendFrame,
+                            CloseClient, DiscardFd, LogLine, Finish>;
 
 /// The Shard Manager's mind: who has which shard, in which state, and what to do next. Pure: no
 /// clock, no kernel, no randomness but what it is given; the same events give the same actions.

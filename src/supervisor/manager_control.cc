@@ -231,4 +231,10 @@ void Manager::State::on(StatusMeasured& event) {
     reply(asker, std::move(status));
 }
 
+void Manager::State::on(BlobReported& event) {
+    if (event.report.fd) actions.emplace_back(DiscardFd{*event.report.fd});
+}
+
+void Manager::State::on(FileUsed&) {}
+
 }  // namespace shardrun::supervisor

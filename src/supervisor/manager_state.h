@@ -77,6 +77,8 @@ struct Manager::State {
     Result<void> ask(ClientRecord& client, Asker asker, ShardStatus& status);
     void on(LimitsApplied& event);
     void on(StatusMeasured& event);
+    void on(BlobReported& event);
+    void on(FileUsed& event);
     Result<void> take_inflight(ClientRecord& client);
     void end_inflight(const Asker& asker);
     void apply_resizes(ShardRecord& shard);

@@ -41,13 +41,17 @@ class FolderTree final : public TreeSource {
     }
     ~FolderTree() override { std::filesystem::remove_all(folder_); }
 
-    Result<sys::UniqueFd> open_tree(const std::string& image, SliceId) override {
+    Result<TreeRoot> open_tree(const std::string& image, const TreeUser&) override {
         if (image != "tree") return fail(ENOENT, "find image '{}'", image);
         sys::UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, folder_.c_str(),
                                                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
         if (!tree) return fail_errno("clone '{}'", folder_.string());
-        return tree;
+        return TreeRoot{std::move(tree), {}};
     }
+    void release_shard(const TreeUser&) override {}
+    void release_slice(SliceId) override {}
+    void set_on_used(OnUsed) override {}
+    void prefetch(const TreeUser&, const std::string&, Done) override {}
 
  private:
     std::filesystem::path folder_;
@@ -77,6 +81,8 @@ struct Outcomes final : BackendListener {
     void on_exited(ShardId, ProgramId, const ProgramExit& how) override { exit = how; }
     void on_limits_applied(ShardId, const std::optional<Error>&) override {}
     void on_status(ShardId, std::uint64_t, const Result<ShardStatus>&) override {}
+    void on_blob(std::uint64_t, const BlobReport&) override {}
+    void on_file_used(SliceId, ShardId, const BlobReport&) override {}
 };
 
 /// One backend, one shard at a time.

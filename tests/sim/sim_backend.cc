@@ -187,6 +187,33 @@ void SimBackend::apply_limits(ShardId id, const ShardLimits& limits) {
     });
 }
 
+void SimBackend::prefetch_file(ShardId id, std::uint64_t request, const std::string& name) {
+    Shard* shard = living(id, "prefetches for");
+    if (shard == nullptr) return;
+    if (shard->phase == Phase::preparing) complain("prefetches for a shard that is not ready");
+    report_blob(request, name, false);
+}
+
+void SimBackend::load_blob(ShardId id, std::uint64_t request, const std::string& name) {
+    prefetch_file(id, request, name);
+}
+
+void SimBackend::open_blob(std::uint64_t request, const std::string& name) {
+    report_blob(request, name, true);
+}
+
+void SimBackend::report_blob(std::uint64_t request, const std::string& name, bool has_fd) {
+    const bool fails = rng_.chance(10);
+    after_ms(0, 20, [this, request, name, has_fd, fails] {
+        supervisor::BlobReported reported{request, {}};
+        reported.report.name = name;
+        if (!fails) reported.report.outcome = BlobOutcome::prefetched;
+        if (fails) reported.report.error = Error{EIO, "simulated: read a blob"};
+        if (has_fd && !fails) reported.report.fd = ledger_.mint();
+        emit(std::move(reported));
+    });
+}
+
 void SimBackend::measure_status(ShardId id, std::uint64_t request) {
     Shard* shard = living(id, "measures");
     if (shard == nullptr) return;

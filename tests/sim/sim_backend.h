@@ -29,6 +29,9 @@ class SimBackend : public shard::ShardBackend {
     void destroy_shard(ShardId shard) override;
     void remove_slice(shard::SliceId slice) override;
     void measure_status(ShardId shard, std::uint64_t request) override;
+    void prefetch_file(ShardId shard, std::uint64_t request, const std::string& name) override;
+    void load_blob(ShardId shard, std::uint64_t request, const std::string& name) override;
+    void open_blob(std::uint64_t request, const std::string& name) override;
 
     /// What happens up to `now`.
     std::vector<supervisor::Event> advance(MonoTime now);
@@ -64,6 +67,7 @@ class SimBackend : public shard::ShardBackend {
     Program* program(ShardId shard, ProgramId program);
     void emit(supervisor::Event event) { outbox_.push_back(std::move(event)); }
     void emit_started(ShardId shard, ProgramId id, const Program& program);
+    void report_blob(std::uint64_t request, const std::string& name, bool has_fd);
     void on_prepared(ShardId id);
     void on_start(ShardId shard, ProgramId id);
     void on_exit(ShardId shard, ProgramId id, ProgramExit exit);

@@ -235,6 +235,12 @@ void World::perform(Action& action) {
         backend_.remove_slice(slice->slice);
     } else if (const auto* measure = std::get_if<MeasureStatus>(&action)) {
         backend_.measure_status(measure->shard, measure->request);
+    } else if (const auto* prefetch = std::get_if<PrefetchFile>(&action)) {
+        backend_.prefetch_file(prefetch->shard, prefetch->request, prefetch->name);
+    } else if (const auto* load = std::get_if<LoadBlob>(&action)) {
+        backend_.load_blob(load->shard, load->request, load->name);
+    } else if (const auto* open = std::get_if<OpenBlob>(&action)) {
+        backend_.open_blob(open->request, open->name);
     } else if (const auto* frame = std::get_if<SendFrame>(&action)) {
         perform_frame(*frame);
     } else if (const auto* close = std::get_if<CloseClient>(&action)) {

@@ -86,6 +86,27 @@ class FakeBackend final : public shard::ShardBackend {
         });
     }
 
+    void prefetch_file(ShardId, std::uint64_t request, const std::string& name) override {
+        later([this, request, name] {
+            shard::BlobReport report;
+            report.outcome = BlobOutcome::prefetched;
+            report.name = name;
+            listener_.on_blob(request, report);
+        });
+    }
+    void load_blob(ShardId shard, std::uint64_t request, const std::string& name) override {
+        prefetch_file(shard, request, name);
+    }
+    void open_blob(std::uint64_t request, const std::string& name) override {
+        later([this, request, name] {
+            shard::BlobReport report;
+            report.outcome = BlobOutcome::demand_loaded;
+            report.name = name;
+            report.fd = fds_.insert(make_fd());
+            listener_.on_blob(request, report);
+        });
+    }
+
     std::size_t shard_count() const { return shards_.size(); }
     const std::vector<std::string>& calls() const { return calls_; }
 

@@ -22,6 +22,7 @@ struct Init {
     std::int32_t runners[kRunnersMax] = {};  ///< pids whose end the supervisor wants to know
     unsigned runner_count = 0;
     bool ends_with_program = false;
+    bool is_held = false;
 };
 constinit Init self;  // Nothing runs constructors here.
 alignas(16) char runner_stack[kRunnerStackSize];
@@ -36,6 +37,16 @@ void report(const InitMessage& message, int fd = -1) {
     message.failure = failure;
     report(message);
     raw_exit(1);
+}
+
+/// The kernel closes what we hold before it ends the shard's other processes, so they go first.
+[[noreturn]] void end_shard() {
+    while (self.is_held) {
+        raw_call(SYS_kill, -1, SIGKILL);
+        siginfo_t info{};
+        if (raw_call(SYS_waitid, P_ALL, 0, as_long(&info), WEXITED, 0) == -10) break;  // ECHILD
+    }
+    raw_exit(0);
 }
 
 void close_inherited(const Launch& launch) {
@@ -117,7 +128,7 @@ void on_order() {
     alignas(8) char buffer[64];
     const Received received = receive_datagram(kControlFd, buffer, sizeof(buffer));
     if (received.size < static_cast<long>(sizeof(InitOrder)))
-        raw_exit(0);  // Nobody holds the shard: it ends.
+        end_shard();  // Nobody holds the shard: it ends.
     const InitOrder order = *reinterpret_cast<const InitOrder*>(buffer);
     if (order == InitOrder::spare) on_spare(received);
     if (order == InitOrder::signal && received.size == sizeof(SignalOrder))
@@ -154,7 +165,7 @@ void on_children() {
         message.system_cpu_us = microseconds(usage.ru_stime);
         message.memory_peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
         report(message);
-        if (ended && self.ends_with_program) raw_exit(0);
+        if (ended && self.ends_with_program) end_shard();
     }
 }
 
@@ -190,6 +201,7 @@ void run_init(const Launch& launch) {
                      (launch.order.flags & kLaunchFilterEarly) != 0,
                      launch.filter,
                      launch.launch_socket};
+    self.is_held = launch.hold >= 0;
     self.ends_with_program = (launch.order.flags & kLaunchOneProgram) != 0;
     const long runner = clone_first_runner();
     if (!succeeded(runner, failure, Step::clone_runner)) report_failure_and_end(failure);

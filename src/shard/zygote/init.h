@@ -18,6 +18,7 @@ struct Launch {
     int launch_socket;  ///< the first runner's
     int cgroup;         ///< closed at once
     int tree;           ///< a detached mount, to be the root; negative: the skeleton stays it
+    int hold;           ///< kept open until no program runs any more; negative: nothing
     int network;        ///< for enter_network(); negative: the host's network, as granted
     Filter filter;
     PlanWalk plan;

@@ -193,6 +193,7 @@ void on_launch(const LaunchOrder& order, const Received& received) {
             received.fds[2],
             received.fds[0],
             (order.flags & kLaunchImage) != 0 ? received.fds[3] : -1,
+            (order.flags & kLaunchHold) != 0 ? received.fds[4] : -1,
             static_cast<int>(network),
             order.filter_id < kFiltersMax ? zygote.filters[order.filter_id] : Filter{},
             PlanWalk(plan_bytes, zygote.plan_size)};

@@ -135,6 +135,9 @@ enum LaunchFlag : std::uint32_t {
     kLaunchFilterEarly = 4,
     kLaunchImage = 8,        ///< the fourth descriptor is a detached mount: the shard's root
     kLaunchOneProgram = 16,  ///< its end is the shard's: init need not be told to go
+    /// The fifth descriptor stays open in init, which ends only after every other process of the
+    /// shard, also when the supervisor is gone.
+    kLaunchHold = 32,
 };
 
 /// One shard. Comes with three descriptors: cgroup directory, control socket, launch socket; and
