@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/fail.h"
 #include "cli/config_binding.h"
@@ -16,6 +17,7 @@ using binding::in_config;
 using binding::in_limits;
 using supervisor::Config;
 
+constexpr std::int64_t kKib = 1 << 10;
 constexpr std::int64_t kMib = 1 << 20;
 constexpr std::int64_t kMemoryMibMax = 64LL << 20U;  // 64 TiB
 constexpr std::int64_t kDayMs = 86'400'000;
@@ -63,6 +65,23 @@ ConfigValue get_controllers(const ConfigTarget& target) {
     const bool required =
         target.config->cgroup.controllers == supervisor::ControllerPolicy::require;
     return std::string(required ? "require" : "best-effort");
+}
+
+using OwnerName = std::pair<std::string_view, supervisor::TreeOwner>;
+constexpr auto kOwnerNames = std::to_array<OwnerName>({
+    {"client", supervisor::TreeOwner::client},
+    {"shard", supervisor::TreeOwner::shard},
+    {"host", supervisor::TreeOwner::host},
+});
+
+void set_owner(const ConfigTarget& target, const ConfigValue& value) {
+    target.config->store.owner =
+        std::ranges::find(kOwnerNames, std::get<std::string>(value), &OwnerName::first)->second;
+}
+
+ConfigValue get_owner(const ConfigTarget& target) {
+    return std::string(
+        std::ranges::find(kOwnerNames, target.config->store.owner, &OwnerName::second)->first);
 }
 
 void set_profile(const ConfigTarget& target, const ConfigValue& value) {
@@ -223,6 +242,27 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     in_config<&Config::warm_pool, &Config::WarmPool::memory>(
         number("warm_pool.memory_ms", 100, 3600000, "ms",
                "Demand older than this is forgotten when the pool's size is chosen.")),
+
+    in_config<&Config::store, &Config::Store::path>(
+        text("store.path", 0, 4095, check_absolute_path,
+             "The directory that holds images and blobs; empty: there is none, and images are "
+             "refused.")),
+    with(KeyScope::config,
+         choice("store.owner", "client|shard|host",
+                "Whom the tree of an image belongs to: with 'client' each client has its own and "
+                "all its shards share it, with 'shard' each shard has its own, with 'host' all "
+                "clients share one."),
+         set_owner, get_owner),
+    in_config<&Config::store, &Config::Store::prefetch_workers>(
+        number("store.prefetch_workers", 1, 64, "",
+               "Threads that fill files before they are opened; those that somebody waits for "
+               "have others.")),
+    in_config<&Config::store, &Config::Store::prefetch_in_flight_bytes, kKib>(
+        number("store.prefetch_in_flight_kib", 64, 65536, "KiB",
+               "What may be on its way from the disk at once for files that nobody waits for.")),
+    in_config<&Config::store, &Config::Store::tree_size_max_bytes, kMib>(
+        limit("store.tree_size_max_mib", 1, 16777216, "MiB",
+              "What the files of one tree may occupy in memory.")),
 
     with(KeyScope::config,
          text("seccomp.profiles.*", 1, 4095, check_absolute_path,

@@ -100,7 +100,7 @@ std::string Renderer::render() {
     const ConfigTarget target{&config_, nullptr, &config_.shard.limits, ""};
     const ConfigTarget defaults{&defaults_, nullptr, &defaults_.shard.limits, ""};
     for (const char* table :
-         {"socket", "supervisor", "cgroup", "shard", "shard.limits", "warm_pool"})
+         {"socket", "supervisor", "cgroup", "shard", "shard.limits", "warm_pool", "store"})
         add_table(table, table, target, defaults, true);
     add_profiles();
     text_ +=

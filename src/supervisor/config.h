@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ namespace shardrun::supervisor {
 using policy::ClientRule;
 
 enum class ControllerPolicy : std::uint8_t { require, best_effort };
+
+/// Whom the tree of an image belongs to, and so who shares it and is charged for it.
+enum class TreeOwner : std::uint8_t { client, shard, host };
 
 /// All settings of `shardrun serve`, with their defaults. One TOML file; see shardrun.toml(5) for
 /// every key. Plain values; parsed by cli/config_file, never read from the environment.
@@ -79,6 +83,16 @@ struct Config {
         std::chrono::milliseconds memory{10000};  ///< demand older than this is forgotten
         bool operator==(const WarmPool&) const = default;
     } warm_pool;
+
+    struct Store {
+        std::string path = "/var/lib/shardrun";  ///< empty: no store; images are refused
+        TreeOwner owner = TreeOwner::client;
+        std::uint32_t prefetch_workers = 1;
+        std::uint64_t prefetch_in_flight_bytes = 512U << 10U;
+        /// What one tree's files may occupy; absent: not limited.
+        std::optional<std::uint64_t> tree_size_max_bytes = 4096ULL << 20U;
+        bool operator==(const Store&) const = default;
+    } store;
 
     std::map<std::string, std::string>
         seccomp_profiles;  ///< name → path of an OCI-format JSON file

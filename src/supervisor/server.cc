@@ -109,7 +109,12 @@ void Server::reload(std::shared_ptr<const Config> config) {
         log(LogLevel::warning, "[socket] has changed; that takes effect at the next start");
     if (config->cgroup != config_->cgroup)
         log(LogLevel::warning, "[cgroup] has changed; that takes effect at the next start");
-    config_ = std::move(config);
+    if (config->store != config_->store)
+        log(LogLevel::warning, "[store] has changed; that takes effect at the next start");
+    // Whether there are images to ask for is the manager's to know, too: what it sees must be open.
+    auto taken = std::make_shared<Config>(*config);
+    taken->store = config_->store;
+    config_ = std::move(taken);
     connections_.set_limits(limits_of(*config_));
     acceptor_.set_connections_max(config_->supervisor.connections_max);
     acceptor_.on_room();

@@ -229,6 +229,22 @@ TEST_CASE("bounds between keys are told at the key's line") {
         "shardrun.toml:3: shard.limits.memory_high_mib: 9 is more than memory_max_mib, which is 8");
 }
 
+TEST_CASE("a store may be left out, be any owner's, and bound its trees or not") {
+    CHECK(accepted("store.path = \"\"").store.path.empty());
+    CHECK(refusal("store.path = \"var/lib\"").find("not an absolute path") != std::string::npos);
+    using supervisor::TreeOwner;
+    CHECK(accepted("store.owner = \"client\"").store.owner == TreeOwner::client);
+    CHECK(accepted("store.owner = \"shard\"").store.owner == TreeOwner::shard);
+    CHECK(accepted("store.owner = \"host\"").store.owner == TreeOwner::host);
+    CHECK(refusal("store.owner = \"uid\"") ==
+          "shardrun.toml:1: store.owner: 'uid' is none of client, shard, host");
+    CHECK(accepted("store.prefetch_in_flight_kib = 64").store.prefetch_in_flight_bytes == 65536);
+    CHECK(accepted("store.tree_size_max_mib = 3").store.tree_size_max_bytes == 3U << 20U);
+    CHECK_FALSE(accepted("store.tree_size_max_mib = \"max\"").store.tree_size_max_bytes);
+    CHECK(render_config(accepted("store.owner = \"shard\"")).find("\nowner = \"shard\"") !=
+          std::string::npos);
+}
+
 TEST_CASE("lists, names and paths are checked item by item") {
     CHECK(refusal("clients.5.capabilities = [\"CAP_NET\"]").find("'CAP_NET' is no capability") !=
           std::string::npos);
