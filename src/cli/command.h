@@ -15,6 +15,8 @@ struct Command {
     int (*run)(const Arguments& arguments);
 };
 
+/// Does it, or becomes the program shardrun-run when it needs an embedded supervisor with a store;
+/// see elsewhere.cc.
 int run_command(const Arguments& arguments);
 int exec_command(const Arguments& arguments);
 int ls_command(const Arguments& arguments);
@@ -25,8 +27,6 @@ int kill_command(const Arguments& arguments);
 int release_command(const Arguments& arguments);
 /// Becomes the program shardrun-serve; see elsewhere.cc.
 int serve_command(const Arguments& arguments);
-/// The supervisor itself.
-int serve_here(const Arguments& arguments);
 /// Becomes the program shardrun-replay; see elsewhere.cc.
 int replay_command(const Arguments& arguments);
 /// Caches over a trace.

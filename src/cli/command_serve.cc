@@ -7,6 +7,7 @@
 #include "cli/config_text.h"
 #include "cli/embedded_supervisor.h"
 #include "cli/output.h"
+#include "cli/serve_here.h"
 #include "supervisor/harden.h"
 #include "sys/real_clock.h"
 
@@ -48,7 +49,15 @@ Result<std::shared_ptr<const Config>> load_again(const ServeOptions& options) {
     return std::make_shared<const Config>(std::move(loaded.config));
 }
 
-Result<void> serve(const ServeOptions& options, LoadedConfig loaded) {
+/// Without them there are no images; programs of the host run all the same.
+Result<std::unique_ptr<shard::TreeSource>> make_trees_if(const Config& config, sys::EventLoop& loop,
+                                                         const MakeTrees& make) {
+    if (config.store.path.empty()) return nullptr;
+    return while_doing(make(config, loop),
+                       "make ready for images (store.path = \"\" does without)");
+}
+
+Result<void> serve(const ServeOptions& options, LoadedConfig loaded, const MakeTrees& make_trees) {
     apply_log_level(loaded.config);
     if (!loaded.is_from_file)
         log(LogLevel::notice, "there is no '{}': every setting has its default", loaded.path);
@@ -56,11 +65,15 @@ Result<void> serve(const ServeOptions& options, LoadedConfig loaded) {
     sys::RealClock clock;
     SR_TRY(const std::unique_ptr<sys::EventLoop> loop, sys::EventLoop::create(clock));
     sys::FdTable fds;
-    std::unique_ptr<shard::LinuxBackend> backend;  // Outlives the server that uses it.
+    // Started before we lose what that needs; each outlives what uses it.
+    SR_TRY(const std::unique_ptr<shard::TreeSource> trees,
+           make_trees_if(*config, *loop, make_trees));
+    std::unique_ptr<shard::LinuxBackend> backend;
     supervisor::Server server(config, *loop, fds);
     SR_TRY(supervisor::ServiceManager service, supervisor::ServiceManager::load());
-    SR_TRY(backend,
-           shard::LinuxBackend::create(backend_options(*config), *loop, fds, server.listener()));
+    shard::BackendOptions wanted = backend_options(*config);
+    wanted.trees = trees.get();
+    SR_TRY(backend, shard::LinuxBackend::create(wanted, *loop, fds, server.listener()));
     // After the zygote was started, which needs more than what stays.
     SR_DO(supervisor::harden_process(*config));
     server.start(*backend, backend->unenforced());
@@ -70,7 +83,7 @@ Result<void> serve(const ServeOptions& options, LoadedConfig loaded) {
     return server.run();
 }
 
-int serve_or_check(const ServeOptions& options) {
+int serve_or_check(const ServeOptions& options, const MakeTrees& make_trees) {
     auto loaded = load(options);
     if (!loaded) {
         complain(loaded.error().message);
@@ -78,7 +91,7 @@ int serve_or_check(const ServeOptions& options) {
     }
     if (options.only_print) return finish_with(render_config(loaded->config));
     if (options.only_check) return kSuccess;
-    const auto served = serve(options, *std::move(loaded));
+    const auto served = serve(options, *std::move(loaded), make_trees);
     if (served) return kSuccess;
     complain(served.error().message);
     return kFailure;
@@ -86,7 +99,7 @@ int serve_or_check(const ServeOptions& options) {
 
 }  // namespace
 
-int serve_here(const Arguments& arguments) {
+int serve_here(const Arguments& arguments, const MakeTrees& make_trees) {
     ServeOptions options;
     OptionParser parser(
         {"serve", "[OPTION]...",
@@ -103,7 +116,7 @@ int serve_here(const Arguments& arguments) {
     parser.flag("--check", options.only_check, "only say what is wrong with the settings");
     parser.flag("--print-config", options.only_print, "only show the settings in force");
     if (const auto status = parse_or_status(parser, arguments)) return *status;
-    return serve_or_check(options);
+    return serve_or_check(options, make_trees);
 }
 
 }  // namespace shardrun::cli

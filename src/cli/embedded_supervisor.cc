@@ -58,10 +58,12 @@ shard::BackendOptions backend_options(const supervisor::Config& config) {
 }
 
 Result<std::unique_ptr<EmbeddedSupervisor>> EmbeddedSupervisor::start(supervisor::Config config,
-                                                                      sys::EventLoop& loop) {
+                                                                      sys::EventLoop& loop,
+                                                                      shard::TreeSource* trees) {
     std::unique_ptr<EmbeddedSupervisor> embedded(new EmbeddedSupervisor(loop));
     shard::BackendOptions options = backend_options(config);
     options.is_single = true;
+    options.trees = trees;
     embedded->server_ = std::make_unique<supervisor::Server>(
         std::make_shared<const supervisor::Config>(std::move(config)), loop, embedded->fds_);
     SR_TRY(embedded->backend_, shard::LinuxBackend::create(options, loop, embedded->fds_,

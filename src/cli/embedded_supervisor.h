@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "shard/backend.h"
@@ -22,12 +23,18 @@ Result<supervisor::Config> embedded_config(supervisor::Config config, std::uint3
 /// What the backend needs of the settings.
 shard::BackendOptions backend_options(const supervisor::Config& config);
 
+/// The trees of the images in the configured store.
+using MakeTrees = std::function<Result<std::unique_ptr<shard::TreeSource>>(
+    const supervisor::Config& config, sys::EventLoop& loop)>;
+
 /// A whole supervisor inside this process and thread, on the caller's event loop. Needs root.
 class EmbeddedSupervisor {
  public:
-    /// `loop` must outlive it. Errors: those of LinuxBackend::create.
+    /// `loop` must outlive it, and `trees`, which may be null: then there are no images. Errors:
+    /// those of LinuxBackend::create.
     static Result<std::unique_ptr<EmbeddedSupervisor>> start(supervisor::Config config,
-                                                             sys::EventLoop& loop);
+                                                             sys::EventLoop& loop,
+                                                             shard::TreeSource* trees);
     ~EmbeddedSupervisor();
     EmbeddedSupervisor(const EmbeddedSupervisor&) = delete;
     EmbeddedSupervisor& operator=(const EmbeddedSupervisor&) = delete;

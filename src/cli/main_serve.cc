@@ -2,14 +2,16 @@
 #include <exception>
 
 #include "cli/command.h"
+#include "cli/image_trees.h"
 #include "cli/output.h"
+#include "cli/serve_here.h"
 
 /// The supervisor as a service; run by `shardrun serve`, or by systemd.
 int main(int argc, char** argv) {
     using namespace shardrun::cli;
     fill_standard_descriptors();
     try {
-        return serve_here(Arguments(argv + std::min(argc, 1), argv + argc));
+        return serve_here(Arguments(argv + std::min(argc, 1), argv + argc), make_image_trees);
     } catch (const std::exception& exception) {
         // Nothing throws across our rooms; this is the standard library out of memory.
         complain(exception.what());

@@ -28,6 +28,19 @@ void bind_shard(OptionParser& parser, RunOptions& options) {
     parser.text("--hostname", "NAME", options.hostname, "host name inside");
 }
 
+void bind_image(OptionParser& parser, RunOptions& options) {
+    parser.text("--image", "NAME", options.image,
+                "an image's files as the root; 'shardrun image ls' shows them");
+    parser.text("--prefetch", "LIST", options.prefetch,
+                "have these files there before they are opened: one path per line");
+    parser.flag("--prefetch-wait", options.prefetch_wait, "start the program when all are there");
+    parser.flag("--no-prefetch", options.no_prefetch, "load a file only when it is opened");
+    parser.text("--record", "FILE", options.record,
+                "write which files were opened, as a LIST for the next run");
+    parser.text("--store", "DIR", options.store,
+                "embedded: where the images are; default /var/lib/shardrun");
+}
+
 void bind_program(OptionParser& parser, RunOptions& options) {
     parser.texts("--env", "NAME[=VALUE]", options.env,
                  "environment; without =VALUE it is passed on from here");
@@ -51,6 +64,8 @@ const OptionParser::Description kRunDescription{
     "  shardrun run -- python3 -c 'print(6 * 7)'\n"
     "  shardrun run --cpus 0.5 --memory 256M --pids 32 --timeout 10s -- ./untrusted\n"
     "  sudo shardrun run --embedded --best-effort --report -- true\n"
+    "  shardrun run --image app --record start.list -- /usr/bin/python3 app.py\n"
+    "  shardrun run --image app --prefetch start.list -- /usr/bin/python3 app.py\n"
     "  shardrun run --env HOME --env LANG=C --cwd /tmp -- sh\n"};
 
 const OptionParser::Description kExecDescription{
@@ -63,6 +78,7 @@ void bind_run_options(OptionParser& parser, RunOptions& options) {
     parser.text("--shard", "ID", options.shard, "in this shard instead of a new one");
     bind_limits(parser, options);
     bind_shard(parser, options);
+    bind_image(parser, options);
     parser.text("--profile", "NAME", options.profile,
                 "whose history it adds to; default 'default'");
     parser.flag("--embedded", options.embedded, "without a supervisor (root only)");

@@ -15,6 +15,10 @@ struct RunOptions {
     std::vector<std::string> io_max, capabilities;
     bool user_namespace = false;
 
+    std::optional<std::string> image, store, prefetch, record;
+    bool no_prefetch = false;
+    bool prefetch_wait = false;
+
     std::vector<std::string> env;
     std::optional<std::string> cwd, tty, timeout;
 

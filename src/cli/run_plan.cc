@@ -118,6 +118,35 @@ Result<void> take_seccomp(const RunOptions& options, RunPlan& plan) {
     return {};
 }
 
+Result<void> check_image_options(const RunOptions& options) {
+    const auto needs_image = [&](const char* option) -> Result<void> {
+        return refuse(EINVAL, "{}: without --image there is nothing to load: name one", option);
+    };
+    if (!options.image && options.prefetch) return needs_image("--prefetch");
+    if (!options.image && options.record) return needs_image("--record");
+    if (!options.image && options.store) return needs_image("--store");
+    if (options.prefetch && options.no_prefetch)
+        return refuse(EINVAL, "--prefetch and --no-prefetch exclude each other: leave one out");
+    if (options.prefetch_wait && !options.prefetch)
+        return refuse(EINVAL, "--prefetch-wait: there is no list to wait for: add --prefetch LIST");
+    return {};
+}
+
+Result<void> take_image(const RunOptions& options, RunPlan& plan) {
+    SR_DO(check_image_options(options));
+    if (options.store && (plan.embedding == Embedding::never || plan.socket))
+        return refuse(EINVAL,
+                      "--store: a running supervisor has its own, see store.path in its "
+                      "configuration: leave it out, or use --embedded as root");
+    if (options.store) plan.embedding = Embedding::always;
+    plan.run.options.image = options.image;
+    plan.store_path = options.store;
+    plan.prefetch_path = options.prefetch;
+    plan.prefetch_wait = options.prefetch_wait;
+    plan.record_path = options.record;
+    return {};
+}
+
 Result<void> take_shard(const RunOptions& options, const PlanHost& host, RunPlan& plan) {
     ShardOptions& shard = plan.run.options;
     SR_DO(take_limits(options, host, shard.limits));
@@ -126,7 +155,7 @@ Result<void> take_shard(const RunOptions& options, const PlanHost& host, RunPlan
     SR_DO(take_capabilities(options.capabilities, shard));
     SR_DO(take_seccomp(options, plan));
     if (options.user_namespace) shard.user_namespace = true;
-    return {};
+    return take_image(options, plan);
 }
 
 Result<void> take_environment(const std::vector<std::string>& entries, const PlanHost& host,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/option_parser.h"
 #include "cli/quantity.h"
@@ -27,6 +28,11 @@ struct RunPlan {
     std::optional<std::string> info_path;
     std::optional<std::string> seccomp_path;  ///< a file instead of a profile's name
     std::optional<std::string> config_path;
+    std::optional<std::string> store_path;     ///< instead of the configuration's
+    std::optional<std::string> prefetch_path;  ///< of a list, see prefetch_list.h
+    std::vector<std::string> prefetch;         ///< what that says
+    bool prefetch_wait = false;
+    std::optional<std::string> record_path;
     std::optional<std::chrono::milliseconds> timeout;
 };
 

@@ -27,6 +27,64 @@ std::string cpu_text(const ProgramExit& exit) {
                        time_text(microseconds(exit.system_cpu_us)));
 }
 
+void add_files(Table& table, const RunOutcome& outcome) {
+    const FileLog::Summary files = outcome.files.summary();
+    if (outcome.prefetched > 0)
+        table.add({"prefetched",
+                   fmt::format("{} files", outcome.prefetched - outcome.prefetch_failed),
+                   "the last after " + time_text(outcome.prefetch_time)});
+    if (files.opened + files.failed == 0) return;
+    table.add({"files opened", fmt::format("{}", files.opened), size_text(files.bytes)});
+    table.add({"were there", fmt::format("{}", files.ready), "before they were opened"});
+    table.add(
+        {"waited for", fmt::format("{}", files.waited), time_text(files.waiting_time) + " in all"});
+    if (files.failed > 0)
+        table.add(
+            {"refused", fmt::format("{}", files.failed), "could not be loaded or is damaged"});
+    table.add({"last first open", time_text(files.last_open), "after the start"});
+}
+
+const char* outcome_text(BlobOutcome outcome) {
+    switch (outcome) {
+        case BlobOutcome::hit:
+            return "ready";
+        case BlobOutcome::prefetched:
+            return "prefetched";
+        case BlobOutcome::demand_loaded:
+            return "waited";
+        case BlobOutcome::failed:
+            break;
+    }
+    return "failed";
+}
+
+nlohmann::ordered_json open_json(const FileLog::Entry& entry) {
+    nlohmann::ordered_json json{{"at_us", entry.at.count()},
+                                {"path", entry.what.name},
+                                {"outcome", outcome_text(entry.what.outcome)},
+                                {"waited_us", entry.what.elapsed_us.value_or(0)},
+                                {"size_bytes", entry.what.size_bytes.value_or(0)}};
+    if (entry.what.reason) json["reason"] = *entry.what.reason;
+    return json;
+}
+
+nlohmann::ordered_json files_json(const RunOutcome& outcome) {
+    const FileLog::Summary files = outcome.files.summary();
+    nlohmann::ordered_json json{{"opened", files.opened},
+                                {"ready", files.ready},
+                                {"waited", files.waited},
+                                {"failed", files.failed},
+                                {"bytes", files.bytes},
+                                {"waiting_us", files.waiting_time.count()},
+                                {"last_open_us", files.last_open.count()},
+                                {"prefetched", outcome.prefetched},
+                                {"prefetch_failed", outcome.prefetch_failed},
+                                {"prefetch_us", outcome.prefetch_time.count()}};
+    auto& opens = json["opens"] = nlohmann::ordered_json::array();
+    for (const FileLog::Entry& entry : outcome.files.entries()) opens.push_back(open_json(entry));
+    return json;
+}
+
 void add_end(Table& table, const RunOutcome& outcome) {
     if (!outcome.exit) return;
     table.add({"ended", exit_text(*outcome.exit), ""});
@@ -60,6 +118,7 @@ std::string render_report(const RunOutcome& outcome) {
     add("cgroup", shard.cgroup.value_or(""));
     if (outcome.status && outcome.status->pids_current)
         add("processes", fmt::format("{}", *outcome.status->pids_current), "soon after the start");
+    add_files(table, outcome);
     add_end(table, outcome);
     return table.render(true);
 }
@@ -70,6 +129,8 @@ std::string report_json(const RunOutcome& outcome) {
     if (!outcome.namespaces.empty()) json["namespaces"] = outcome.namespaces;
     if (outcome.shard) json["time_to_start_us"] = outcome.time_to_start.count();
     if (outcome.status) json["status_after_start"] = to_json(*outcome.status);
+    if (!outcome.files.entries().empty() || outcome.prefetched > 0)
+        json["files"] = files_json(outcome);
     if (outcome.exit) json["exit"] = to_json(*outcome.exit);
     if (outcome.error)
         json["error"] = {{"code", outcome.error->code}, {"sentence", outcome.error->message}};

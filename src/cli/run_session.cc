@@ -71,6 +71,47 @@ Result<void> RunSession::send_request() {
     if (plan_.profile != "default") {
         SR_TRY(session_request_, send(ResourceRequest{ResourceRequest::Session{plan_.profile}}));
     }
+    const bool wants_files = plan_.wants_report || plan_.info_path || plan_.record_path;
+    if (plan_.run.options.image && wants_files) {
+        const ResourceRequest::Subscribe files{.lifecycle = false, .prefetch = true};
+        SR_TRY(files_request_, send(ResourceRequest{files}));
+    }
+    return plan_.prefetch.empty() ? send_run() : ask_for_shard();
+}
+
+Result<void> RunSession::ask_for_shard() {
+    state_ = State::preparing;
+    SR_TRY(shard_request_, send(ResourceRequest{ResourceRequest::NewShard{plan_.run.options}}));
+    return {};
+}
+
+/// The shard is there and empty: what it will need comes in while the program starts, or before.
+void RunSession::on_shard(const ShardAssignment& assignment) {
+    if (state_ != State::preparing || assignment.kind != AssignmentKind::assigned) return;
+    shard_ = assignment.shard;
+    plan_.run.shard = assignment.shard;
+    plan_.run.options = {};
+    outcome_.shard = assignment;
+    if (const auto sent = send_prefetches(); !sent) return fail_with(sent.error());
+    if (plan_.prefetch_wait) return;
+    if (const auto sent = send_run(); !sent) fail_with(sent.error());
+}
+
+Result<void> RunSession::send_prefetches() {
+    run_at_ = loop_.now();
+    for (std::string& path : plan_.prefetch) {
+        PrefetchRequest wish;
+        wish.shard = shard_;
+        wish.name = std::move(path);
+        SR_TRY(const std::uint64_t request, client_.send(wish));
+        prefetches_.insert(request);
+    }
+    plan_.prefetch.clear();
+    watch_client();
+    return {};
+}
+
+Result<void> RunSession::send_run() {
     ResourceRequest::Run run = plan_.run;
     std::vector<int> stdio{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     if (wants_terminal()) {
@@ -78,7 +119,7 @@ Result<void> RunSession::send_request() {
         add_terminal_type(run.program.env);
         stdio.clear();
     }
-    asked_at_ = loop_.now();
+    run_at_ = loop_.now();
     SR_TRY(run_request_, client_.send(ResourceRequest{std::move(run)}, stdio));
     state_ = State::requested;
     watch_client();
@@ -111,19 +152,44 @@ void RunSession::on_client() {
 
 void RunSession::on_frame(ReceivedFrame frame) {
     const std::uint64_t correlation = frame.frame.correlation;
+    const bool was_prefetch = prefetches_.erase(correlation) != 0;
+    if (state_ == State::draining && correlation == last_request_) return end();
     if (const auto error = frame.error()) return on_refused(correlation, *error);
+    if (const auto* file = std::get_if<PrefetchResponse>(&frame.frame.message)) {
+        if (was_prefetch) return on_prefetched(*file);
+        if (correlation == files_request_) return on_file(*file);
+    }
     if (correlation == status_request_ && status_request_ != 0) {
         if (const auto* status = std::get_if<ShardStatus>(&frame.frame.message))
             outcome_.status = *status;
         return;
     }
-    if (const ShardAssignment* assignment = frame.assignment())
-        if (correlation == run_request_) on_assignment(frame, *assignment);
+    const ShardAssignment* const assignment = frame.assignment();
+    if (assignment == nullptr) return;
+    if (correlation == run_request_) return on_assignment(frame, *assignment);
+    if (correlation == shard_request_) on_shard(*assignment);
+}
+
+void RunSession::on_file(const PrefetchResponse& file) {
+    outcome_.files.add(std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - run_at_),
+                       file);
+}
+
+/// One that failed is loaded, or refused, when it is opened.
+void RunSession::on_prefetched(const PrefetchResponse& file) {
+    ++outcome_.prefetched;
+    if (file.outcome == BlobOutcome::failed && ++outcome_.prefetch_failed == 1)
+        outcome_.prefetch_failure = file.reason.value_or("no reason given");
+    outcome_.prefetch_time =
+        std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - run_at_);
+    if (state_ != State::preparing || !prefetches_.empty()) return;
+    if (const auto sent = send_run(); !sent) fail_with(sent.error());
 }
 
 void RunSession::on_refused(std::uint64_t correlation, const Error& error) {
     if (correlation == run_request_) return fail_with(error, is_about_execution(error));
-    if (correlation == session_request_ || correlation == 0) return fail_with(error);
+    const bool is_needed = correlation == session_request_ || correlation == shard_request_;
+    if (is_needed || correlation == 0) return fail_with(error);
     // A signal for a program that has just ended, or a measurement that came too late.
 }
 
@@ -157,8 +223,9 @@ void RunSession::on_started(ReceivedFrame& frame, const ShardAssignment& assignm
     if (state_ != State::requested) return;
     state_ = State::running;
     outcome_.time_to_start =
-        std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - asked_at_);
-    outcome_.shard = assignment;
+        std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - run_at_);
+    // A shard that was asked for by itself was described then.
+    if (!outcome_.shard) outcome_.shard = assignment;
     shard_ = assignment.shard;
     program_ = assignment.program;
     if (plan_.wants_report || plan_.info_path) look_closer(assignment);
@@ -185,7 +252,7 @@ Result<void> RunSession::start_relay(UniqueFd master) {
     (void)::signal(SIGPIPE, SIG_IGN);  // A closed output ends the relay instead.
     relay_ = std::make_unique<TerminalRelay>(loop_, std::move(master), STDIN_FILENO, STDOUT_FILENO,
                                              [this] {
-                                                 if (state_ == State::emptying) end();
+                                                 if (state_ == State::emptying) finish();
                                              });
     return relay_->start();
 }
@@ -193,9 +260,18 @@ Result<void> RunSession::start_relay(UniqueFd master) {
 void RunSession::on_exited(const ShardAssignment& assignment) {
     if (state_ != State::running || assignment.program != program_) return;
     outcome_.exit = assignment.exit.value_or(ProgramExit{});
-    if (!relay_ || relay_->has_ended()) return end();
+    if (!relay_ || relay_->has_ended()) return finish();
     state_ = State::emptying;
     relay_->finish();
+}
+
+/// What was opened last is told by the time of a further answer.
+void RunSession::finish() {
+    if (files_request_ == 0) return end();
+    state_ = State::draining;
+    const auto sent = send(ResourceRequest{ResourceRequest::List{shard_}});
+    if (!sent) return end();
+    last_request_ = *sent;
 }
 
 void RunSession::on_stopped() {
@@ -283,6 +359,7 @@ void RunSession::fail_with(Error error, bool is_exec_failure) {
 
 void RunSession::end() {
     if (std::exchange(state_, State::over) == State::over) return;
+    outcome_.files.keep_only(shard_);
     loop_.cancel_timer(timeout_);
     loop_.cancel_timer(patience_);
     if (signals_) loop_.forget(signals_->fd());

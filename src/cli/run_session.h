@@ -3,9 +3,11 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "cli/file_log.h"
 #include "cli/run_plan.h"
 #include "cli/terminal_relay.h"
 #include "shardrun/client.h"
@@ -24,6 +26,11 @@ struct RunOutcome {
     bool is_timed_out = false;
     int gave_up_by = 0;                          ///< a signal came before the program began
     std::chrono::microseconds time_to_start{0};  ///< from the request to the program
+    FileLog files;                               ///< of its image that were opened
+    std::uint64_t prefetched = 0;                ///< answers to prefetches, failed ones too
+    std::uint64_t prefetch_failed = 0;
+    std::string prefetch_failure;                ///< the first one
+    std::chrono::microseconds prefetch_time{0};  ///< from the first wish to the last answer
     std::optional<ShardStatus> status;           ///< soon after the start, if it was asked for
     std::string namespaces;                      ///< that the shard does not share with us
 
@@ -48,9 +55,26 @@ class RunSession {
     const RunOutcome& outcome() const { return outcome_; }
 
  private:
-    enum class State : std::uint8_t { idle, requested, running, emptying, over };
+    /// `preparing`: the shard is made first, and filled. `draining`: what is still to be told of
+    /// it.
+    enum class State : std::uint8_t {
+        idle,
+        preparing,
+        requested,
+        running,
+        emptying,
+        draining,
+        over
+    };
 
     Result<void> send_request();
+    Result<void> ask_for_shard();
+    Result<void> send_run();
+    Result<void> send_prefetches();
+    void on_shard(const ShardAssignment& assignment);
+    void on_file(const PrefetchResponse& file);
+    void on_prefetched(const PrefetchResponse& file);
+    void finish();
     Result<std::uint64_t> send(const Message& message);
     bool wants_terminal() const;
     void watch_client();
@@ -81,10 +105,14 @@ class RunSession {
     RunPlan plan_;
     State state_ = State::idle;
     RunOutcome outcome_;
-    MonoTime asked_at_;
+    MonoTime run_at_;
     std::uint64_t session_request_ = 0;
     std::uint64_t run_request_ = 0;
     std::uint64_t status_request_ = 0;
+    std::uint64_t files_request_ = 0;  // The subscription that tells of files.
+    std::uint64_t shard_request_ = 0;
+    std::uint64_t last_request_ = 0;
+    std::set<std::uint64_t> prefetches_;  // Without an answer yet.
     ShardId shard_{};
     ProgramId program_{};
     std::optional<sys::SignalFd> signals_;

@@ -118,6 +118,10 @@ Result<GateHandles> Gate::duplicate_handles() const {
     return handles;
 }
 
+Result<sys::UniqueFd> Gate::duplicate_group() const {
+    return duplicate(groups_.opens.fd());
+}
+
 void Gate::leave_to_next_owner() {
     is_left_to_next_owner_ = true;
     tree_.leave_attached();
@@ -168,15 +172,23 @@ void Gate::read_opens(std::size_t count_max, std::vector<std::pair<Ticket, FileI
 }
 
 void Gate::on_notices() {
-    auto events = groups_.notices.read(kReadMax);
-    if (!events) return owner_.on_trouble(events.error());
+    bool has_more = true;
+    while (has_more) {
+        auto events = groups_.notices.read(kReadMax);
+        if (!events) return owner_.on_trouble(events.error());
+        has_more = events->size() == kReadMax;
+        take_notices(*std::move(events));
+    }
+}
+
+void Gate::take_notices(std::vector<sys::OpenEvent> events) {
     GateState::Actions actions;
-    for (const sys::OpenEvent& event : *events) {
+    for (const sys::OpenEvent& event : events) {
         const auto status = sys::status_of(event.file.get());
         const auto file = status ? tree_.find(status->st_ino) : std::nullopt;
         if (file) state_.on_notice(*file, actions);
     }
-    events->clear();  // Open descriptors of ours would speak against an eviction.
+    events.clear();  // Open descriptors of ours would speak against an eviction.
     actions_.insert(actions_.end(), actions.begin(), actions.end());
     perform();
 }
@@ -247,7 +259,8 @@ void Gate::perform_one(const Action& action) {
         case Action::Kind::unwatch:
             return tell(groups_.notices.unmark_at(tree_.own_mount(), path));
         case Action::Kind::revert:
-            return tell(revert(action.file));
+            tell(revert(action.file));
+            return owner_.on_reverted(action.file);
         case Action::Kind::allow:
             return answer(action.ticket, true, 0);
         case Action::Kind::deny:

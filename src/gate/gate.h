@@ -36,6 +36,9 @@ class GateOwner {
     virtual void promote_fill(FileId file) = 0;
     /// Its fill is not wanted any more; it still ends, one way or another.
     virtual void cancel_fill(FileId file) = 0;
+    /// Its fill came to nothing, and the file is zeros again; state() says whether it is tried
+    /// once more.
+    virtual void on_reverted(FileId /*file*/) {}
     /// The first open since the file was filled.
     virtual void on_first_open(FileId file, Found found) = 0;
     /// Something failed that nobody else is told of; the gate goes on, and errs on the side of
@@ -84,6 +87,8 @@ class Gate {
 
     /// For a keeper.
     Result<GateHandles> duplicate_handles() const;
+    /// Of these the one that keeps opens waiting, for whoever must not outlive the gate.
+    Result<sys::UniqueFd> duplicate_group() const;
     /// The end of this object answers nobody and takes nothing away: the next owner does.
     void leave_to_next_owner();
 
@@ -129,6 +134,7 @@ class Gate {
     std::size_t readable_count() const;
     void on_opens();
     void on_notices();
+    void take_notices(std::vector<sys::OpenEvent> events);
     void read_opens(std::size_t count_max, std::vector<std::pair<Ticket, FileId>>& opens);
     void follow_room();
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <string>
 
@@ -14,7 +15,7 @@ struct TreeUser {
     SliceId slice{};
     ShardId shard{};
 
-    bool operator==(const TreeUser&) const = default;
+    auto operator<=>(const TreeUser&) const = default;
 };
 
 /// What a shard with an image begins with; both the receiver's own.

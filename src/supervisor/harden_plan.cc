@@ -19,6 +19,7 @@ constexpr std::array kNeeded{
     CAP_NET_ADMIN,                 // The loopback device of a new network namespace.
     CAP_CHOWN,        CAP_FOWNER,  // Terminals and directories of a shard's own uid.
     CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+    CAP_LEASE,         // To prove that nobody writes to a tree's file, whoever owns it.
     CAP_MKNOD,         // The six devices of the skeleton.
     CAP_SYS_RESOURCE,  // files_max above the hard limit; oom_score_adj.
 };

@@ -90,12 +90,13 @@ policy::Grant grant_of(const Config& config, uid_t uid) {
 
 Result<shard::ShardSpec> check_shard(const Config& config, const policy::Grant& grant,
                                      const ShardOptions& options, std::uint32_t missing) {
-    if (options.image)
+    if (options.image && config.store.path.empty())
         return refuse(ENOENT,
                       "image: '{}' is not there, as no store is configured; leave it out "
                       "for the host's read-only paths",
                       *options.image);
     shard::ShardSpec spec = default_shard(config);
+    spec.image = options.image.value_or("");
     SR_DO(policy::check_limit_values(options.limits));
     SR_DO(policy::check_limits_allowed(grant, options.limits));
     spec.limits = with_defaults(config, grant, options.limits);

@@ -18,9 +18,11 @@ MAY_USE: dict[str, set[str]] = {
     "streamer": {"base", "seccomp", "sys", "blob"},
     "image": {"base", "sys", "blob"},
     "importer": {"base", "seccomp", "sys", "blob", "image"},
+    "trees": {"base", "sys", "blob", "gate", "streamer", "image", "shard"},
     "client": {"base", "proto", "sys"},
     "supervisor": {"base", "proto", "policy", "seccomp", "sys", "shard", "client"},
-    "cli": {"base", "proto", "policy", "replay", "seccomp", "sys", "shard", "blob", "image", "client", "supervisor"},
+    "cli": {"base", "proto", "policy", "replay", "seccomp", "sys", "shard", "blob", "image", "trees", "client",
+            "supervisor"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 DEPENDENCY = re.compile(r"\b([a-z]+)_(?:dep|lib)\b")

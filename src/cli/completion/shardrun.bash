@@ -8,7 +8,7 @@ _shardrun_options() {
         run)
             echo "--shard --cpus --cpu-weight --cpuset --memory --memory-high --swap --pids --io-max --io-weight" \
                 "--tmpfs --files --network --seccomp --cap --userns --hostname --profile --embedded --no-embedded" \
-                "--best-effort --config $program"
+                "--best-effort --config --image --prefetch --prefetch-wait --no-prefetch --record --store $program"
             ;;
         exec) echo "$program" ;;
         ls | inspect | stats) echo "--socket --json --help" ;;
@@ -71,7 +71,8 @@ _shardrun_value() {
         --predict) COMPREPLY=($(compgen -W none -- "$cur")) ;;
         --special) COMPREPLY=($(compgen -W 'refuse skip keep' -- "$cur")) ;;
         --store) COMPREPLY=($(compgen -d -- "$cur")) ;;
-        --config | --socket | --json-info | --output) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        --image) COMPREPLY=($(compgen -W "$(_shardrun_stored "$3" image)" -- "$cur")) ;;
+        --config | --socket | --json-info | --output | --prefetch | --record) COMPREPLY=($(compgen -f -- "$cur")) ;;
         --cpus | --cpu-weight | --cpuset | --memory | --memory-high | --swap | --pids | --io-max | --io-weight | \
             --name | --platform | --reference | --user | --max-entries | --max-size | --max-ratio | --max-depth | \
             --max-name | --max-layers | --max-memory | --cache-objects | --cache-bytes | --cache-percent | --limit | --tmpfs | --files | --cap | --hostname | --profile | --cwd | --timeout) ;;
@@ -85,7 +86,7 @@ _shardrun_operands() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         case "${COMP_WORDS[i]}" in
             --) ;;
-            --embedded | --no-embedded | --best-effort | --userns | --report | --json | --follow | --entries | --prior | \
+            --embedded | --no-embedded | --best-effort | --userns | --prefetch-wait | --no-prefetch | --report | --json | --follow | --entries | --prior | \
                 --dry-run | --help | -h) ;;
             --*) ((i++)) ;;
             *) ((count++)) ;;

@@ -117,10 +117,10 @@ TEST_CASE("a program whose time is over is ended, and the status says so") {
 
 TEST_CASE("what the supervisor refuses is the run's error, in its words") {
     Bench bench;
-    bench.start("true", [](RunPlan& plan) { plan.run.options.image = "python"; });
+    bench.start("true", [](RunPlan& plan) { plan.run.options.seccomp_profile = "other"; });
     const RunOutcome& outcome = bench.finish();
     REQUIRE(outcome.error);
-    CHECK(outcome.error->message.starts_with("image: 'python' is not there"));
+    CHECK(outcome.error->message.starts_with("seccomp_profile: 'other' is not configured"));
     CHECK(outcome.exit_status() == 125);
 }
 

@@ -68,6 +68,8 @@ TEST_CASE("every option has its refusal") {
     CHECK(code_of(config, {}) == 0);
     ShardOptions options;
     options.image = "debian";
+    CHECK(code_of(config, options) == 0);
+    config.store.path.clear();
     CHECK(code_of(config, options) == ENOENT);
     options = {};
     options.network = NetworkMode::host;

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "blob/store.h"
+#include "gate/gate.h"
+#include "shard/tree_source.h"
+#include "trees/filler.h"
+#include "trees/tree_plan.h"
+
+namespace shardrun::trees {
+
+/// What all trees share; outlives them.
+struct TreeContext {
+    sys::EventLoop& loop;
+    const blob::Store& store;
+    Filler& filler;
+};
+
+/// One tree of an image with its gate: fills come from the store by way of the streamer.
+class ImageTree final : public gate::GateOwner {
+ public:
+    using Done = shard::TreeSource::Done;
+    /// The first open of a file since it was filled, or that it could not be.
+    using OnUsed = std::function<void(const shard::BlobReport& report)>;
+
+    static Result<std::unique_ptr<ImageTree>> build(const TreeContext& context,
+                                                    std::shared_ptr<const TreePlan> plan,
+                                                    const gate::TreeConfig& config, OnUsed on_used);
+    ~ImageTree() override;
+    ImageTree(const ImageTree&) = delete;
+    ImageTree& operator=(const ImageTree&) = delete;
+
+    /// Whatever the tree's size.
+    Result<shard::TreeRoot> open() const;
+    /// `done` gets `prefetched`, or `hit` when it is there already, or `failed`; maybe at once.
+    void prefetch(const std::string& path, Done done);
+    /// The streamer is another.
+    void lose_filler();
+
+    Result<void> start_fill(gate::FileId file, gate::Urgency urgency,
+                            sys::UniqueFd destination) override;
+    void promote_fill(gate::FileId file) override;
+    void cancel_fill(gate::FileId file) override;
+    void on_reverted(gate::FileId file) override;
+    void on_first_open(gate::FileId file, gate::Found found) override;
+    void on_trouble(const Error& error) override;
+
+ private:
+    struct Wish {
+        std::string path;  ///< as it was asked for
+        MonoTime begun;
+        Done done;
+    };
+
+    ImageTree(const TreeContext& context, std::shared_ptr<const TreePlan> plan, OnUsed on_used)
+        : context_(context), plan_(std::move(plan)), on_used_(std::move(on_used)) {}
+    Result<streamer::JobId> order_fill(gate::FileId file, gate::Urgency urgency,
+                                       sys::UniqueFd destination);
+    void on_filled(gate::FileId file, const streamer::Report& report);
+    shard::BlobReport describe(gate::FileId file, BlobOutcome outcome) const;
+    void answer(gate::FileId file, BlobOutcome outcome, const std::optional<Error>& error);
+
+    TreeContext context_;
+    std::shared_ptr<const TreePlan> plan_;
+    OnUsed on_used_;
+    std::unordered_map<gate::FileId, streamer::JobId> fills_;  // Under way.
+    std::unordered_map<gate::FileId, MonoTime> waits_;         // Since when an open is held up.
+    std::unordered_map<gate::FileId, Error> errors_;           // Of the last try.
+    std::unordered_map<gate::FileId, std::vector<Wish>> wishes_;
+    std::unique_ptr<gate::Gate> gate_;  // Goes first: it calls us until its end.
+};
+
+}  // namespace shardrun::trees

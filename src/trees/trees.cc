@@ -1,0 +1,133 @@
+#include "trees/trees.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/log.h"
+#include "image/stored_image.h"
+
+namespace shardrun::trees {
+namespace {
+
+// Images whose plans are kept though no tree of theirs is there, and trees of the host's that
+// nobody uses.
+constexpr std::size_t kPlansMax = 8;
+constexpr std::size_t kIdleTreesMax = 4;
+
+}  // namespace
+
+Result<std::unique_ptr<Trees>> Trees::create(TreesConfig config, sys::EventLoop& loop) {
+    reclaim_anchors(config.anchors);
+    std::unique_ptr<Trees> trees(new Trees(std::move(config), loop));
+    SR_TRY(trees->filler_, Filler::start(trees->config_.streamer, loop, [self = trees.get()] {
+               for (auto& [key, held] : self->trees_) held.tree->lose_filler();
+           }));
+    return trees;
+}
+
+Trees::~Trees() = default;
+
+/// It may have been made after we started.
+Result<void> Trees::open_store() {
+    if (store_) return {};
+    SR_TRY(blob::Store store, blob::Store::open_existing(config_.store));
+    store_.emplace(std::move(store));
+    SR_TRY(blob::Session session, store_->begin_session());
+    session_.emplace(std::move(session));
+    return {};
+}
+
+Result<blob::Digest> Trees::find_image(const std::string& image) const {
+    SR_TRY(const std::optional<blob::Digest> digest, store_->find_ref(blob::RefKind::image, image));
+    if (!digest)
+        return refuse(ENOENT, "there is none in '{}': 'shardrun image ls' shows those there are",
+                      config_.store);
+    return *digest;
+}
+
+Result<std::shared_ptr<const TreePlan>> Trees::plan_of(const blob::Digest& image) {
+    if (const auto known = plans_.find(image); known != plans_.end()) return known->second;
+    SR_TRY([[maybe_unused]] const bool is_there, session_->hold(image));
+    SR_TRY(const image::Manifest manifest, image::load_manifest(*store_, image));
+    SR_TRY(TreePlan plan, TreePlan::create(manifest));
+    if (plan.left_out_count() > 0)
+        log(LogLevel::notice, "an image's {} device nodes, FIFOs and sockets are left out",
+            plan.left_out_count());
+    if (plans_.size() >= kPlansMax) plans_.erase(plans_.begin());
+    return plans_.emplace(image, std::make_shared<const TreePlan>(std::move(plan))).first->second;
+}
+
+shard::TreeUser Trees::owner_of(const shard::TreeUser& user) const {
+    if (config_.owner == Owner::shard) return user;
+    return config_.owner == Owner::client ? shard::TreeUser{user.slice, {}} : shard::TreeUser{};
+}
+
+Result<shard::TreeRoot> Trees::open_tree(const std::string& image, const shard::TreeUser& user) {
+    SR_DO(open_store());
+    SR_TRY(const blob::Digest digest, find_image(image));
+    const Key key{owner_of(user), digest};
+    SR_TRY(Held* const held, find_or_build(key));
+    SR_TRY(shard::TreeRoot root, held->tree->open());
+    held->users.insert(user.shard);
+    held->used = ++last_use_;
+    by_shard_.insert_or_assign(user.shard, key);
+    return root;
+}
+
+Result<Trees::Held*> Trees::find_or_build(const Key& key) {
+    if (const auto known = trees_.find(key); known != trees_.end()) return &known->second;
+    SR_TRY(Held held, build(key));
+    return &trees_.emplace(key, std::move(held)).first->second;
+}
+
+Result<Trees::Held> Trees::build(const Key& key) {
+    SR_TRY(std::shared_ptr<const TreePlan> plan, plan_of(key.image));
+    Held held;
+    held.anchor = Anchor::make(config_.anchors);
+    const gate::TreeConfig config{std::min(plan->content_bytes(), config_.tree_size_max_bytes),
+                                  held.anchor.path()};
+    const bool is_told = config_.owner != Owner::host;
+    SR_TRY(held.tree, ImageTree::build({loop_, *store_, *filler_}, std::move(plan), config,
+                                       [this, is_told, owner = key.owner](const auto& report) {
+                                           if (is_told && on_used_) on_used_(owner, report);
+                                       }));
+    return held;
+}
+
+void Trees::prefetch(const shard::TreeUser& user, const std::string& path, Done done) {
+    const auto key = by_shard_.find(user.shard);
+    if (key != by_shard_.end()) return trees_.at(key->second).tree->prefetch(path, std::move(done));
+    shard::BlobReport report;
+    report.name = path;
+    report.error = Error{ENOENT, fmt::format("'{}': the shard has no tree", path)};
+    done(std::move(report));
+}
+
+void Trees::release_shard(const shard::TreeUser& user) {
+    const auto key = by_shard_.extract(user.shard);
+    if (key.empty()) return;
+    const auto held = trees_.find(key.mapped());
+    if (held == trees_.end()) return;
+    held->second.users.erase(user.shard);
+    if (config_.owner == Owner::shard) trees_.erase(held);
+    if (config_.owner == Owner::host) end_idle();
+}
+
+void Trees::release_slice(shard::SliceId slice) {
+    if (config_.owner != Owner::client) return;
+    std::erase_if(trees_, [slice](const auto& held) { return held.first.owner.slice == slice; });
+}
+
+/// The host's trees outlive their users for whoever comes next, some of them.
+void Trees::end_idle() {
+    std::vector<std::map<Key, Held>::iterator> idle;
+    for (auto at = trees_.begin(); at != trees_.end(); ++at)
+        if (at->second.users.empty()) idle.push_back(at);
+    if (idle.size() <= kIdleTreesMax) return;
+    trees_.erase(
+        *std::ranges::min_element(idle, {}, [](const auto& held) { return held->second.used; }));
+}
+
+}  // namespace shardrun::trees

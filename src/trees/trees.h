@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "blob/session.h"
+#include "blob/store.h"
+#include "shard/tree_source.h"
+#include "shardrun/error.h"
+#include "streamer/streamer_process.h"
+#include "sys/event_loop.h"
+#include "trees/anchor.h"
+#include "trees/filler.h"
+#include "trees/image_tree.h"
+#include "trees/tree_plan.h"
+
+namespace shardrun::trees {
+
+/// Who shares a tree, and its contents' memory, with whom.
+enum class Owner : std::uint8_t {
+    client,  ///< all shards of one client
+    shard,
+    host,  ///< all shards; who opened what is told to nobody
+};
+
+struct TreesConfig {
+    std::string store;  ///< its directory; need not be there yet
+    Owner owner = Owner::client;
+    std::uint64_t tree_size_max_bytes = std::uint64_t{4} << 30U;
+    /// A directory for mount points, made when it is missing. Needed before Linux 6.15 only.
+    std::string anchors = "/run/shardrun/trees";
+    streamer::StreamerConfig streamer;
+};
+
+/// The trees of images, from the store, filled by a streamer of their own.
+class Trees final : public shard::TreeSource {
+ public:
+    /// Starts the streamer; `loop` outlives the object.
+    static Result<std::unique_ptr<Trees>> create(TreesConfig config, sys::EventLoop& loop);
+    ~Trees() override;
+    Trees(const Trees&) = delete;
+    Trees& operator=(const Trees&) = delete;
+
+    Result<shard::TreeRoot> open_tree(const std::string& image,
+                                      const shard::TreeUser& user) override;
+    void release_shard(const shard::TreeUser& user) override;
+    void release_slice(shard::SliceId slice) override;
+    void set_on_used(OnUsed on_used) override { on_used_ = std::move(on_used); }
+    void prefetch(const shard::TreeUser& user, const std::string& path, Done done) override;
+
+    std::size_t tree_count() const { return trees_.size(); }
+    std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
+
+ private:
+    /// One tree per owner and image.
+    struct Key {
+        shard::TreeUser owner;  ///< with zeros for what does not matter
+        blob::Digest image;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct Held {
+        Anchor anchor;
+        std::unique_ptr<ImageTree> tree;  // Goes before its anchor does.
+        std::set<ShardId> users;
+        std::uint64_t used = 0;  ///< when it got its last user, as a count
+    };
+
+    Trees(TreesConfig config, sys::EventLoop& loop) : config_(std::move(config)), loop_(loop) {}
+    Result<void> open_store();
+    Result<blob::Digest> find_image(const std::string& image) const;
+    Result<std::shared_ptr<const TreePlan>> plan_of(const blob::Digest& image);
+    Result<Held*> find_or_build(const Key& key);
+    Result<Held> build(const Key& key);
+    shard::TreeUser owner_of(const shard::TreeUser& user) const;
+    void end_idle();
+
+    TreesConfig config_;
+    sys::EventLoop& loop_;
+    OnUsed on_used_;
+    std::optional<blob::Store> store_;
+    std::optional<blob::Session> session_;  // Keeps what is in use from being swept.
+    std::unique_ptr<Filler> filler_;
+    std::map<blob::Digest, std::shared_ptr<const TreePlan>> plans_;  // Of images lately used.
+    std::map<ShardId, Key> by_shard_;
+    std::map<Key, Held> trees_;
+    std::uint64_t last_use_ = 0;
+};
+
+}  // namespace shardrun::trees
