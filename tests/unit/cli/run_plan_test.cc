@@ -156,3 +156,25 @@ TEST_CASE("exec takes the shard first and then the program") {
               .error()
               .message.find("is no option") != std::string::npos);
 }
+
+TEST_CASE("an image may come with what to prefetch and where to write what was opened") {
+    const RunPlan p = plan(
+        {"--image", "app", "--prefetch", "a.list", "--prefetch-wait", "--record", "b.list", "x"});
+    CHECK(p.run.options.image == "app");
+    CHECK(p.prefetch_path == "a.list");
+    CHECK(p.prefetch_wait);
+    CHECK(p.record_path == "b.list");
+    CHECK(p.embedding == Embedding::automatic);
+    CHECK(plan({"--image", "app", "--store", "/s", "x"}).embedding == Embedding::always);
+}
+
+TEST_CASE("what an image's options exclude is refused") {
+    CHECK(refusal({"--prefetch", "l", "x"}).starts_with("--prefetch: without --image"));
+    CHECK(refusal({"--record", "l", "x"}).starts_with("--record: without --image"));
+    CHECK(refusal({"--store", "/s", "x"}).starts_with("--store: without --image"));
+    CHECK(refusal({"--image", "i", "--prefetch", "l", "--no-prefetch", "x"}).find("exclude") !=
+          std::string::npos);
+    CHECK(refusal({"--image", "i", "--prefetch-wait", "x"}).starts_with("--prefetch-wait: there"));
+    CHECK(refusal({"--image", "i", "--store", "/s", "--socket", "/t", "x"})
+              .starts_with("--store: a"));
+}
