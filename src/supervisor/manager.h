@@ -208,11 +208,19 @@ using Action = std::variant<PrepareShard, RunProgram, SignalProgram, ApplyLimits
 ///   Signal       `done` when it was passed on; a program that is yet to start gets it then
 ///   Release      event `reclaimed` per shard, then `done`, both with its id: nothing is left then
 ///   Resize       `resized` with the limits in force
-///   Subscribe    `done`. Events with its id, of every shard it may see, its own ones too:
-///                assigned, started, stopped, continued, exited, resized, draining, failed,
-///                reclaimed.
+///   Subscribe    `done`. Events with its id, with `lifecycle` of every shard it may see, its own
+///                ones too: assigned, started, stopped, continued, exited, resized, draining,
+///                failed, reclaimed; with `prefetch` a PrefetchResponse for each file that was
+///                opened first, or failed, in a tree of a slice of its uid's (administrators: in
+///                any), with the shard where that can only be one. A later one replaces it.
 ///   List         `listed`
-///   Blob, ResourceAccess, PrefetchRequest   PrefetchResponse `failed` with the reason: no store
+///   PrefetchRequest  PrefetchResponse when the backend reports: the file of the shard's image if
+///                `name` begins with '/', else the blob of that name, which is in /blobs then.
+///                What failed is such a response too, with the reason; an error refuses what may
+///                not be asked. In a shard that is not ready it begins when it is. When the shard
+///                ends first, it has failed.
+///   ResourceAccess   the same, blobs only
+///   Blob         PrefetchResponse with a descriptor
 ///   ShardStatus  ShardStatus with the measured use
 ///
 /// Whoever connects in vain gets an error frame with correlation id 0 and is closed; so is, with

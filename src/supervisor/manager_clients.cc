@@ -81,6 +81,8 @@ void Manager::State::on(ClientGone& event) {
     const uid_t uid = client->peer.uid;
     client->is_closing = true;  // Whatever follows sends it nothing any more.
     subscribers.erase(client->id);
+    watchers.erase(client->id);
+    refuse_blobs(client->blobs, kGone);
     leave_programs(*client);
     leave_shards(*client);
     leave_slice(*client);

@@ -6,26 +6,15 @@
 #include "supervisor/manager_state.h"
 #include "supervisor/wishes.h"
 
-/// What is asked about shards that are there: signals, release, limits, listings, use, blobs.
+/// What is asked about shards that are there: signals, release, limits, listings, use.
 namespace shardrun::supervisor {
 
 namespace {
 
 constexpr std::uint32_t kSignalMax = 64;
-constexpr const char* kNoStore =
-    "blobs: no store is configured in this version, so there is nothing to load from";
 
 std::uint64_t bit_of(std::uint32_t signal_number) {
     return std::uint64_t{1} << (signal_number - 1);
-}
-
-PrefetchResponse no_store(ShardId shard, const std::string& name) {
-    PrefetchResponse response;
-    response.shard = shard;
-    response.outcome = BlobOutcome::failed;
-    response.name = name;
-    response.reason = kNoStore;
-    return response;
 }
 
 ShardAssignment done(ShardId shard, ProgramId program = {}) {
@@ -154,14 +143,18 @@ void Manager::State::on(LimitsApplied& event) {
 
 Result<void> Manager::State::ask(ClientRecord& client, Asker asker,
                                  ResourceRequest::Subscribe& subscribe) {
+    client.lifecycle.reset();
+    client.prefetch.reset();
+    subscribers.erase(client.id);
+    watchers.erase(client.id);
     if (subscribe.lifecycle) {
         client.lifecycle = asker.correlation;
         subscribers.insert(client.id);
-    } else {
-        client.lifecycle.reset();
-        subscribers.erase(client.id);
     }
-    // Nothing is prefetched without a store, so there is nothing to tell of it.
+    if (subscribe.prefetch) {
+        client.prefetch = asker.correlation;
+        watchers.insert(client.id);
+    }
     reply(asker, done(ShardId{}));
     return {};
 }
@@ -180,23 +173,6 @@ Result<void> Manager::State::ask(ClientRecord& client, Asker asker, ResourceRequ
     ShardAssignment end;
     end.kind = AssignmentKind::listed;
     reply(asker, std::move(end));
-    return {};
-}
-
-Result<void> Manager::State::ask(ClientRecord&, Asker asker, ResourceRequest::Blob& blob) {
-    reply(asker, no_store(ShardId{}, blob.name));
-    return {};
-}
-
-Result<void> Manager::State::ask(ClientRecord& client, Asker asker, ResourceAccess& access) {
-    SR_TRY(const ShardRecord* shard, find_living(client, access.shard));
-    reply(asker, no_store(shard->id(), access.name));
-    return {};
-}
-
-Result<void> Manager::State::ask(ClientRecord& client, Asker asker, PrefetchRequest& hint) {
-    SR_TRY(const ShardRecord* shard, find_living(client, hint.shard));
-    reply(asker, no_store(shard->id(), hint.name));
     return {};
 }
 
@@ -230,11 +206,5 @@ void Manager::State::on(StatusMeasured& event) {
     status.limits = shard->spec.limits;
     reply(asker, std::move(status));
 }
-
-void Manager::State::on(BlobReported& event) {
-    if (event.report.fd) actions.emplace_back(DiscardFd{*event.report.fd});
-}
-
-void Manager::State::on(FileUsed&) {}
 
 }  // namespace shardrun::supervisor

@@ -62,7 +62,10 @@ void Manager::State::finish_if_done() {
         is_closing = true;
         timers.cancel(drain_by);
         timers.set(goodbye_by, {now + kGoodbye, TimerKind::goodbye, 0});
-        for (auto& [id, client] : clients) close(client);
+        for (auto& [id, client] : clients) {
+            refuse_blobs(client.blobs, kShutdown);
+            close(client);
+        }
     }
     if (!clients.empty()) return;
     timers.cancel(goodbye_by);

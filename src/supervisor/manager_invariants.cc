@@ -38,6 +38,8 @@ struct Manager::State::Audit {
     void check_slice(const SliceRecord& slice);
     void check_program(const ProgramRecord& program);
     void check_client(const ClientRecord& client);
+    void check_blobs_of(const ClientRecord& client);
+    void check_blob(std::uint64_t id, const BlobRequest& request);
     void check_uses();
     void check_totals();
 
@@ -60,6 +62,9 @@ void Manager::State::Audit::check_shard(const ShardRecord& shard) {
     const auto slice = state.slices.find(shard.spec.slice);
     expect(broken, slice != state.slices.end() && slice->second.shards.contains(shard.id()),
            "shard {} is in no slice", id);
+    for (const std::uint64_t blob : shard.blobs)
+        expect(broken, state.blobs.contains(blob), "shard {} waits for blob {}, which is gone", id,
+               blob);
     for (const ProgramId program : shard.programs)
         expect(broken, state.programs.contains(program), "program {} of shard {} is not there",
                number(program), id);
@@ -125,6 +130,39 @@ void Manager::State::Audit::check_client(const ClientRecord& client) {
            "client {} has a slice that is gone", id);
     expect(broken, client.lifecycle.has_value() == state.subscribers.contains(client.id),
            "the subscription of client {} is half there", id);
+    expect(broken, client.prefetch.has_value() == state.watchers.contains(client.id),
+           "client {} half watches what is prefetched", id);
+    check_blobs_of(client);
+}
+
+void Manager::State::Audit::check_blobs_of(const ClientRecord& client) {
+    const auto id = static_cast<std::uint64_t>(client.id);
+    std::uint32_t hints = 0;
+    std::size_t hint_bytes = 0;
+    for (const std::uint64_t blob : client.blobs) {
+        const auto found = state.blobs.find(blob);
+        if (found == state.blobs.end()) {
+            expect(broken, false, "client {} waits for blob {}, which is gone", id, blob);
+        } else if (found->second.is_hint) {
+            ++hints;
+            hint_bytes += found->second.name.size();
+        }
+    }
+    expect(broken, client.hints == hints && client.hint_bytes == hint_bytes,
+           "client {} is charged for {} hints of {} bytes, but has {} of {}", id, client.hints,
+           client.hint_bytes, hints, hint_bytes);
+}
+
+void Manager::State::Audit::check_blob(std::uint64_t id, const BlobRequest& request) {
+    const auto client = state.clients.find(request.asker.client);
+    expect(broken, client != state.clients.end() && client->second.blobs.contains(id),
+           "nobody waits for blob {}", id);
+    if (request.shard == ShardId{}) return;
+    const auto shard = state.shards.find(request.shard);
+    expect(broken,
+           shard != state.shards.end() && !shard->second.is_destroying &&
+               shard->second.blobs.contains(id),
+           "blob {} is for shard {}, which does not live", id, number(request.shard));
 }
 
 /// Every uid is charged for what it has, and those without anything are forgotten.
@@ -165,6 +203,7 @@ std::vector<std::string> Manager::State::broken_invariants() const {
     for (const auto& [id, slice] : slices) audit.check_slice(slice);
     for (const auto& [id, program] : programs) audit.check_program(program);
     for (const auto& [id, client] : clients) audit.check_client(client);
+    for (const auto& [id, request] : blobs) audit.check_blob(id, request);
     audit.check_uses();
     audit.check_totals();
     return std::move(audit.broken);

@@ -29,6 +29,8 @@ bool needs_write(const ShardLimits& parked, const ShardLimits& wished) {
 /// In the slice the client has, if that is in use; else whatever lies ready for anybody, whose
 /// slice becomes the client's.
 ShardRecord* Manager::State::take_parked(ClientRecord& client, const shard::ShardSpec& asked) {
+    // A parked one would show the image as it was then: its name may mean another one by now.
+    if (!asked.image.empty()) return nullptr;
     shard::ShardSpec wish = asked;
     wish.slice = client.slice.value_or(shard::SliceId{});
     const bool is_bound = client.slice && slices.at(*client.slice).living > 0;

@@ -70,13 +70,13 @@ void Manager::State::reply_error(const Asker& asker, MessageType type, const Err
     send(asker.client, proto::make_error_reply(type, asker.correlation, error));
 }
 
-void Manager::State::tell(const std::optional<Asker>& asker, const ShardAssignment& assignment) {
+void Manager::State::tell(const std::optional<Asker>& asker, Message message) {
     if (!asker) return;
     Frame frame;
-    frame.type = MessageType::shard_assignment;
+    frame.type = type_of(message);
     frame.flags = flag(FrameFlag::event);
     frame.correlation = asker->correlation;
-    frame.message = assignment;
+    frame.message = std::move(message);
     send(asker->client, std::move(frame));
 }
 

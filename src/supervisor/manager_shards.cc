@@ -102,6 +102,7 @@ void Manager::State::on(ShardPrepared& event) {
     apply_resizes(*shard);
     for (const PendingMeasure& measure : shard->measures)
         actions.emplace_back(MeasureStatus{shard->id(), measure.request});
+    for (const std::uint64_t blob : shard->blobs) begin_blob(blob);
     const bool is_asked_for = !shard->is_one_shot && shard->asker;
     if (!is_asked_for && subscribers.empty()) return;
     const ShardAssignment assigned = describe(*shard, AssignmentKind::assigned);
@@ -185,6 +186,7 @@ void Manager::State::tell_end(const ShardRecord& shard, const Error& why) {
 }
 
 void Manager::State::refuse_pending(ShardRecord& shard, const Error& why) {
+    refuse_blobs(shard.blobs, why);
     for (const PendingMeasure& measure : std::exchange(shard.measures, {})) {
         end_inflight(measure.asker);
         reply_error(measure.asker, MessageType::shard_status, why);

@@ -20,8 +20,13 @@
 
 namespace shardrun::supervisor {
 
-/// So many resizes, measurements and releases one client may wait for at once.
+/// So many resizes, measurements, releases and blobs one client may wait for at once.
 inline constexpr std::uint32_t kInflightMax = 256;
+/// So many hints, and bytes of their names, one connection may have in work: a program's start
+/// opens some thousand files, and all their answers at once must fit what may be queued for a
+/// client.
+inline constexpr std::uint32_t kHintsMax = 16384;
+inline constexpr std::size_t kHintBytesMax = std::size_t{4} << 20U;
 /// So many spares are prepared at once, so that they stay behind the clients' own shards.
 inline constexpr std::uint32_t kSparesPreparingMax = 2;
 /// Clients get this long to take their last frames at the end of a drain.
@@ -71,19 +76,27 @@ struct Manager::State {
     Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Resize& resize);
     Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Subscribe& subscribe);
     Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::List& list);
-    Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Blob& blob);
-    Result<void> ask(ClientRecord& client, Asker asker, ResourceAccess& access);
-    Result<void> ask(ClientRecord& client, Asker asker, PrefetchRequest& hint);
     Result<void> ask(ClientRecord& client, Asker asker, ShardStatus& status);
     void on(LimitsApplied& event);
     void on(StatusMeasured& event);
-    void on(BlobReported& event);
-    void on(FileUsed& event);
     Result<void> take_inflight(ClientRecord& client);
     void end_inflight(const Asker& asker);
     void apply_resizes(ShardRecord& shard);
     void await_release(std::uint64_t release, ShardRecord& shard);
     void finish_release(std::uint64_t release, const ShardRecord& shard);
+
+    // ---- manager_blobs.cc ----
+    Result<void> ask(ClientRecord& client, Asker asker, ResourceRequest::Blob& blob);
+    Result<void> ask(ClientRecord& client, Asker asker, ResourceAccess& access);
+    Result<void> ask(ClientRecord& client, Asker asker, PrefetchRequest& hint);
+    void on(BlobReported& event);
+    void on(FileUsed& event);
+    Result<void> take_hint(ClientRecord& client, std::size_t name_bytes);
+    void await_blob(ClientRecord& client, ShardRecord* shard, BlobRequest request);
+    void begin_blob(std::uint64_t id);
+    BlobRequest take_blob(std::uint64_t id);
+    void refuse_blobs(const std::set<std::uint64_t>& asked, const Error& why);
+    ShardId only_living(const SliceRecord& slice) const;
 
     // ---- manager_shards.cc ----
     Result<ShardRecord*> place(ClientRecord& client, Asker asker, shard::ShardSpec spec,
@@ -152,7 +165,7 @@ struct Manager::State {
     void discard(const Fds& fds);
     void reply(const Asker& asker, Message message, Fds fds = {}, bool is_last = true);
     void reply_error(const Asker& asker, MessageType type, const Error& error);
-    void tell(const std::optional<Asker>& asker, const ShardAssignment& assignment);
+    void tell(const std::optional<Asker>& asker, Message message);
     void publish(const ShardRecord& shard, const ShardAssignment& assignment);
     ShardAssignment describe(const ShardRecord& shard, AssignmentKind kind) const;
     ShardAssignment list_row(const ShardRecord& shard) const;
@@ -182,7 +195,9 @@ struct Manager::State {
     std::unordered_map<ProgramId, ProgramRecord> programs;
     std::unordered_map<std::uint64_t, ReleaseRecord> releases;
     std::unordered_map<uid_t, policy::UidUse> uses;
+    std::unordered_map<std::uint64_t, BlobRequest> blobs;
     std::set<ClientId> subscribers;  ///< to lifecycle signals
+    std::set<ClientId> watchers;     ///< of what is prefetched
 
     policy::UidRange uids;
     policy::HostUse host;
@@ -204,6 +219,7 @@ struct Manager::State {
     std::uint64_t last_program = 0;
     std::uint64_t last_release = 0;
     std::uint64_t last_measure = 0;
+    std::uint64_t last_blob = 0;
 };
 
 }  // namespace shardrun::supervisor

@@ -13,8 +13,8 @@
 #include "supervisor/manager.h"
 #include "supervisor/timers.h"
 
-/// What the manager remembers of each client, slice, shard and program. Plain records: the rules
-/// are in manager_*.cc.
+/// What the manager remembers of each client, slice, shard, program and request. Plain records: the
+/// rules are in manager_*.cc.
 namespace shardrun::supervisor {
 
 /// Where the answer to a request goes.
@@ -31,9 +31,13 @@ struct ClientRecord {
     bool is_closing = false;                 ///< CloseClient was said: it gets no frame any more
     std::optional<shard::SliceId> slice;     ///< where its next shard goes
     std::optional<std::uint64_t> lifecycle;  ///< correlation of its subscription
+    std::optional<std::uint64_t> prefetch;   ///< the same, to what is prefetched
     std::set<ShardId> shards;                ///< its own, until they are destroyed
     std::set<ProgramId> programs;            ///< that it started, until they are over
-    std::uint32_t inflight = 0;              ///< resizes, measurements and releases it waits for
+    std::set<std::uint64_t> blobs;           ///< that it waits for
+    std::uint32_t hints = 0;                 ///< among them
+    std::size_t hint_bytes = 0;              ///< of their names
+    std::uint32_t inflight = 0;              ///< resizes, measurements, releases and other blobs
 };
 
 struct SliceRecord {
@@ -56,6 +60,14 @@ struct PendingMeasure {
     Asker asker;
 };
 
+/// A blob, or a file of an image, that a client asked for and the backend has not reported yet.
+struct BlobRequest {
+    Asker asker;
+    ShardId shard{};  ///< 0: for no shard, as a descriptor
+    bool is_hint = false;
+    std::string name;  ///< beginning with '/': a file of the shard's image
+};
+
 struct ShardRecord {
     shard::ShardSpec spec;
     shard::SliceId parked_for{};  ///< of a parked one: its kind's slice, or 0 for anybody
@@ -69,6 +81,7 @@ struct ShardRecord {
     std::set<ProgramId> programs;
     std::deque<PendingLimits> resizes;  ///< in the order the backend confirms them
     std::vector<PendingMeasure> measures;
+    std::set<std::uint64_t> blobs;        ///< that somebody waits for in it
     std::vector<std::uint64_t> releases;  ///< that wait for its end
     std::optional<Timer> prepare_by;
     std::optional<Timer> idle_until;

@@ -8,6 +8,7 @@
 #include "base/capability.h"
 #include "base/fail.h"
 #include "policy/shard_limits.h"
+#include "policy/store_name.h"
 
 namespace shardrun::supervisor {
 
@@ -37,6 +38,16 @@ Result<void> check_profile_known(const Config& config, const std::string& name) 
     if (name == "default" || config.seccomp_profiles.contains(name)) return {};
     return refuse(ENOENT, "seccomp_profile: '{}' is not configured; [seccomp.profiles] names them",
                   name);
+}
+
+/// Whether it is there, the store says when the shard is made.
+Result<void> check_image(const Config& config, const std::string& image) {
+    SR_DO(policy::check_store_name("image", image));
+    if (!config.store.path.empty()) return {};
+    return refuse(ENOENT,
+                  "image: '{}' is not there, as store.path names no store; leave it out for the "
+                  "host's read-only paths",
+                  image);
 }
 
 /// A NUL would silently cut a string at exec.
@@ -90,13 +101,11 @@ policy::Grant grant_of(const Config& config, uid_t uid) {
 
 Result<shard::ShardSpec> check_shard(const Config& config, const policy::Grant& grant,
                                      const ShardOptions& options, std::uint32_t missing) {
-    if (options.image && config.store.path.empty())
-        return refuse(ENOENT,
-                      "image: '{}' is not there, as no store is configured; leave it out "
-                      "for the host's read-only paths",
-                      *options.image);
     shard::ShardSpec spec = default_shard(config);
-    spec.image = options.image.value_or("");
+    if (options.image) {
+        SR_DO(check_image(config, *options.image));
+        spec.image = *options.image;
+    }
     SR_DO(policy::check_limit_values(options.limits));
     SR_DO(policy::check_limits_allowed(grant, options.limits));
     spec.limits = with_defaults(config, grant, options.limits);
@@ -164,6 +173,7 @@ ShardOptions options_of(const shard::ShardSpec& spec) {
     ShardOptions options;
     options.limits = spec.limits;
     options.network = spec.network;
+    if (!spec.image.empty()) options.image = spec.image;
     options.seccomp_profile = spec.seccomp_profile;
     options.hostname = spec.hostname;
     options.user_namespace = spec.user_namespace;

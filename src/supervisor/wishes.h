@@ -18,8 +18,8 @@ namespace shardrun::supervisor {
 policy::Grant grant_of(const Config& config, uid_t uid);
 
 /// A spec without id, slice and uid. `missing`: Controller bits the host lacks. Errors: those of
-/// policy/permission.h and policy/shard_limits.h; ENOENT for an image or an unknown seccomp
-/// profile; EINVAL for a host name.
+/// policy/permission.h and policy/shard_limits.h; ENOENT for an image without a store or an unknown
+/// seccomp profile; EINVAL for the names of an image or a host.
 Result<shard::ShardSpec> check_shard(const Config& config, const policy::Grant& grant,
                                      const ShardOptions& options, std::uint32_t missing);
 

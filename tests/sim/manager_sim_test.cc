@@ -53,13 +53,19 @@ TEST_CASE("the manager keeps its invariants and its word whatever clients and ke
         sum.frames_sent += world.totals().frames_sent;
         sum.programs_started += world.totals().programs_started;
         sum.warm += world.totals().warm;
+        sum.blobs += world.totals().blobs;
+        sum.files_watched += world.totals().files_watched;
         sum.shards_prepared += world.totals().shards_prepared;
     }
-    MESSAGE(fmt::format("{} requests, {} shards, {} programs, {} of them warm", sum.frames_sent,
-                        sum.shards_prepared, sum.programs_started, sum.warm));
+    MESSAGE(fmt::format(
+        "{} requests, {} shards, {} programs, {} of them warm, {} blobs, {} files watched",
+        sum.frames_sent, sum.shards_prepared, sum.programs_started, sum.warm, sum.blobs,
+        sum.files_watched));
     // A world in which nothing happens would find nothing.
     CHECK(sum.programs_started > (last - first + 1) * 10);
     if (!given_seed) CHECK(sum.warm > kSeeds);
+    if (!given_seed) CHECK(sum.blobs > kSeeds);
+    if (!given_seed) CHECK(sum.files_watched > kSeeds);
 }
 
 TEST_CASE("the simulation finds a bug of each kind planted between manager and world") {

@@ -74,6 +74,21 @@ void SimBackend::on_prepared(ShardId id) {
     shard.phase = Phase::ready;
     emit(supervisor::ShardPrepared{id, 4242, "shardrun/sim", 0, 700us});
     if (rng_.chance(6)) after_ms(0, 4000, [this, id] { on_death(id); });
+    const ShardId owner = rng_.chance(50) ? id : ShardId{};
+    if (!shard.spec.image.empty()) use_files(shard.spec.slice, owner);
+}
+
+/// Files are opened from time to time; of some it is told when shard and slice are gone.
+void SimBackend::use_files(shard::SliceId slice, ShardId shard) {
+    if (rng_.chance(15)) return;
+    after_ms(0, 100, [this, slice, shard] {
+        supervisor::FileUsed used{slice, shard, {}};
+        used.report.name = "/usr/bin/python3";
+        used.report.outcome = rng_.chance(50) ? BlobOutcome::hit : BlobOutcome::demand_loaded;
+        if (rng_.chance(10)) used.report.error = Error{EBADMSG, "simulated: a wrong digest"};
+        emit(std::move(used));
+        use_files(slice, shard);
+    });
 }
 
 void SimBackend::on_death(ShardId id) {

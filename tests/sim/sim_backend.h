@@ -69,6 +69,7 @@ class SimBackend : public shard::ShardBackend {
     void emit_started(ShardId shard, ProgramId id, const Program& program);
     void report_blob(std::uint64_t request, const std::string& name, bool has_fd);
     void on_prepared(ShardId id);
+    void use_files(shard::SliceId slice, ShardId shard);
     void on_start(ShardId shard, ProgramId id);
     void on_exit(ShardId shard, ProgramId id, ProgramExit exit);
     void on_death(ShardId id);

@@ -37,13 +37,20 @@ ShardOptions SimClient::random_options(Rng& rng) {
     if (rng.chance(3)) options.seccomp_profile = rng.chance(50) ? "strict" : "nowhere";
     if (rng.chance(5)) options.hostname = rng.chance(80) ? "box" : "not a host name";
     if (rng.chance(3)) options.capabilities = {rng.chance(50) ? "CAP_NET_RAW" : "CAP_SYS_ADMIN"};
-    if (rng.chance(2)) options.image = "debian";
+    if (rng.chance(10)) options.image = rng.chance(90) ? "debian" : "/not/a/name";
     return options;
 }
 
 ShardId SimClient::random_shard(Rng& rng, std::uint64_t shards) {
     if (rng.chance(75)) return pick(rng, shards_, ShardId{1});
     return ShardId{rng.below(shards + 3)};
+}
+
+std::string SimClient::random_blob(Rng& rng) {
+    static const std::vector<std::string> kNames{
+        "model.bin",    "models/tiny.bin", "/usr/bin/python3",  "/lib/libc.so.6",
+        "/etc/../etc/", "not a name",      std::string(64, 'a')};
+    return kNames[rng.below(kNames.size())];
 }
 
 ResourceRequest::Run SimClient::random_run(Rng& rng, std::uint64_t shards) {
@@ -74,29 +81,61 @@ ResourceRequest SimClient::random_request(Rng& rng, std::uint64_t shards) {
         return {ResourceRequest::Release{shard}};
     }
     if (dice < 85) return {ResourceRequest::Resize{shard, random_limits(rng)}};
-    if (dice < 89) return {ResourceRequest::Subscribe{rng.chance(70), rng.chance(20)}};
+    if (dice < 89) return {ResourceRequest::Subscribe{rng.chance(70), rng.chance(40)}};
     if (dice < 94) return {rng.chance(50) ? ResourceRequest::List{} : ResourceRequest::List{shard}};
     if (dice < 97) return {ResourceRequest::Session{rng.chance(80) ? "web" : ""}};
-    return {ResourceRequest::Blob{"model.bin"}};
+    return {ResourceRequest::Blob{random_blob(rng)}};
 }
 
 Message SimClient::random_message(Rng& rng, std::uint64_t shards) {
     const std::uint64_t dice = rng.below(1000);
-    if (dice < 900) return random_request(rng, shards);
-    if (dice < 930) {
+    if (dice < 850) return random_request(rng, shards);
+    if (dice < 880) {
         ShardStatus status;
         status.shard = random_shard(rng, shards);
         status.reported_load = 17;
         return status;
     }
-    if (dice < 960) return ResourceAccess{random_shard(rng, shards), BlobKind::data, "model.bin"};
+    if (dice < 930)
+        return ResourceAccess{random_shard(rng, shards), BlobKind::data, random_blob(rng)};
     if (dice < 998) {
         PrefetchRequest hint;
         hint.shard = random_shard(rng, shards);
-        hint.name = "model.bin";
+        hint.name = random_blob(rng);
         return hint;
     }
     return ShardAssignment{};  // Only the manager sends these.
+}
+
+SimClient::Asked SimClient::describe(const Message& message, MonoTime now) {
+    Asked asked;
+    asked.since = now;
+    if (std::holds_alternative<ShardStatus>(message)) asked.kind = Kind::status;
+    if (const auto* access = std::get_if<ResourceAccess>(&message)) {
+        asked.kind = Kind::blob;
+        asked.blob = access->name;
+    }
+    if (const auto* hint = std::get_if<PrefetchRequest>(&message)) {
+        asked.kind = Kind::blob;
+        asked.blob = hint->name;
+    }
+    const auto* request = std::get_if<ResourceRequest>(&message);
+    if (request == nullptr) return asked;
+    const auto& what = request->what;
+    if (std::holds_alternative<ResourceRequest::Run>(what)) asked.kind = Kind::run;
+    if (std::holds_alternative<ResourceRequest::NewShard>(what)) asked.kind = Kind::new_shard;
+    if (std::holds_alternative<ResourceRequest::Release>(what)) asked.kind = Kind::release;
+    if (std::holds_alternative<ResourceRequest::List>(what)) asked.kind = Kind::list;
+    if (const auto* subscribe = std::get_if<ResourceRequest::Subscribe>(&what)) {
+        asked.kind = Kind::subscribe;
+        asked.wants_prefetch = subscribe->prefetch;
+    }
+    if (const auto* blob = std::get_if<ResourceRequest::Blob>(&what)) {
+        asked.kind = Kind::blob;
+        asked.blob = blob->name;
+        asked.wants_blob_fd = true;
+    }
+    return asked;
 }
 
 supervisor::ClientFrame SimClient::ask(Rng& rng, Ledger& ledger, std::uint64_t shards,
@@ -105,22 +144,8 @@ supervisor::ClientFrame SimClient::ask(Rng& rng, Ledger& ledger, std::uint64_t s
     event.frame.message = random_message(rng, shards);
     event.frame.type = static_cast<MessageType>(event.frame.message.index() + 1);
     event.frame.correlation = ++correlation_;
-    Asked asked{Kind::other, now};
-    if (const auto* request = std::get_if<ResourceRequest>(&event.frame.message)) {
-        const auto& what = request->what;
-        if (std::holds_alternative<ResourceRequest::Run>(what)) asked.kind = Kind::run;
-        if (std::holds_alternative<ResourceRequest::NewShard>(what)) asked.kind = Kind::new_shard;
-        if (std::holds_alternative<ResourceRequest::Subscribe>(what)) asked.kind = Kind::subscribe;
-        if (std::holds_alternative<ResourceRequest::Release>(what)) asked.kind = Kind::release;
-        if (std::holds_alternative<ResourceRequest::List>(what)) asked.kind = Kind::list;
-        if (std::holds_alternative<ResourceRequest::Blob>(what)) asked.kind = Kind::blob;
-    } else if (std::holds_alternative<ShardStatus>(event.frame.message)) {
-        asked.kind = Kind::status;
-    } else if (std::holds_alternative<ShardAssignment>(event.frame.message)) {
-        is_guilty_ = true;
-    } else {
-        asked.kind = Kind::blob;
-    }
+    Asked asked = describe(event.frame.message, now);
+    if (std::holds_alternative<ShardAssignment>(event.frame.message)) is_guilty_ = true;
     std::uint64_t fds = rng.chance(5) ? rng.below(9) : 0;
     if (asked.kind == Kind::run && rng.chance(60)) fds = 3;
     for (; fds > 0; --fds) event.fds.push_back(ledger.mint());
@@ -161,7 +186,9 @@ void SimClient::on_frame(const supervisor::SendFrame& action) {
         return;
     }
     if (has(frame, FrameFlag::reply)) return on_reply(asked->second, frame);
-    if (assignment == nullptr) return complain(frame, "is an event without an assignment");
+    if (const auto* used = std::get_if<PrefetchResponse>(&frame.message))
+        return on_file_used(frame, *used);
+    if (assignment == nullptr) return complain(frame, "is an event of no kind");
     on_event(asked->second, *assignment);
 }
 
@@ -176,6 +203,12 @@ void SimClient::on_reply(Asked& asked, const Frame& frame) {
         if (refusal.code == 0 || refusal.sentence.empty()) complain(frame, "refuses without words");
         return;
     }
+    if (asked.kind == Kind::subscribe) {
+        watch_.reset();
+        if (asked.wants_prefetch) watch_ = frame.correlation;
+    }
+    const auto* response = std::get_if<PrefetchResponse>(&frame.message);
+    if (response != nullptr) on_blob(asked, frame, *response);
     const auto* assignment = std::get_if<ShardAssignment>(&frame.message);
     if ((assignment == nullptr) != (asked.kind == Kind::status || asked.kind == Kind::blob))
         return complain(frame, "answers with the wrong message");
@@ -190,6 +223,19 @@ void SimClient::on_reply(Asked& asked, const Frame& frame) {
         programs_.push_back(assignment->program);
         running_.insert(assignment->program);
     }
+}
+
+void SimClient::on_blob(const Asked& asked, const Frame& frame, const PrefetchResponse& response) {
+    const bool is_failed = response.outcome == BlobOutcome::failed;
+    if (response.name != asked.blob) complain(frame, "tells of another blob");
+    if (is_failed != response.reason.has_value()) complain(frame, "fails without words");
+    if ((frame.fd_count == 1) != (asked.wants_blob_fd && !is_failed))
+        complain(frame, "has a descriptor where none belongs, or none");
+}
+
+void SimClient::on_file_used(const Frame& frame, const PrefetchResponse& used) {
+    if (watch_ != frame.correlation) complain(frame, "tells of files it does not watch");
+    if (used.name.empty()) complain(frame, "tells of a file without a name");
 }
 
 void SimClient::on_event(Asked& asked, const ShardAssignment& assignment) {

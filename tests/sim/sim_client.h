@@ -49,14 +49,21 @@ class SimClient {
         bool is_answered = false;
         bool is_refused = false;
         bool is_over = false;  ///< had its last event
+        bool wants_prefetch = false;
+        bool wants_blob_fd = false;
+        std::string blob;
     };
 
     Message random_message(Rng& rng, std::uint64_t shards);
     ResourceRequest random_request(Rng& rng, std::uint64_t shards);
     ResourceRequest::Run random_run(Rng& rng, std::uint64_t shards);
     ShardOptions random_options(Rng& rng);
+    static std::string random_blob(Rng& rng);
     ShardId random_shard(Rng& rng, std::uint64_t shards);
+    static Asked describe(const Message& message, MonoTime now);
     void on_reply(Asked& asked, const Frame& frame);
+    void on_blob(const Asked& asked, const Frame& frame, const PrefetchResponse& response);
+    void on_file_used(const Frame& frame, const PrefetchResponse& used);
     void on_event(Asked& asked, const ShardAssignment& assignment);
     void complain(const Frame& frame, const std::string& what);
 
@@ -68,6 +75,7 @@ class SimClient {
     std::vector<ShardId> shards_;
     std::vector<ProgramId> programs_;
     std::set<ProgramId> running_;
+    std::optional<std::uint64_t> watch_;  ///< correlation of the subscription in force
     bool is_closed_ = false;
     bool is_guilty_ = false;
 };

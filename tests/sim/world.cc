@@ -43,6 +43,7 @@ std::shared_ptr<const Config> World::random_config() {
     config->warm_pool.shards_max = static_cast<std::uint32_t>(rng_.below(9));
     config->warm_pool.shards_min = static_cast<std::uint32_t>(rng_.below(3));
     config->warm_pool.memory = 2s;
+    if (rng_.chance(20)) config->store.path = "";
     config->seccomp_profiles["strict"] = "/etc/shardrun/strict.json";
     config->default_client.shards_max = 5;
     config->default_client.connections_max = 4;
@@ -266,6 +267,10 @@ void World::perform_frame(const SendFrame& action) {
     if (told != nullptr && told->kind == AssignmentKind::exited && !told->reason &&
         backend_.is_told_to_destroy(told->shard))
         complaints_.push_back("a shard is destroyed before its program's exit is told");
+    const auto* blob = std::get_if<PrefetchResponse>(&action.frame.message);
+    const bool is_event = (action.frame.flags & 8U) != 0;
+    if (blob != nullptr && is_event) ++totals_.files_watched;
+    if (blob != nullptr && !is_event && blob->outcome != BlobOutcome::failed) ++totals_.blobs;
     const auto client = clients_.find(action.client);
     if (client != clients_.end()) return client->second.on_frame(action);
     // One that left in this very step may still get what an earlier event gave it.

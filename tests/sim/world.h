@@ -47,6 +47,8 @@ class World {
         std::uint64_t programs_started = 0;
         std::uint64_t warm = 0;
         std::uint64_t shards_prepared = 0;
+        std::uint64_t blobs = 0;          ///< responses with anything but a failure
+        std::uint64_t files_watched = 0;  ///< events to whoever subscribed to prefetch
     };
     const Totals& totals() const { return totals_; }
 

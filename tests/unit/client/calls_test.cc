@@ -135,7 +135,8 @@ TEST_CASE("blobs, accesses and hints are answered, if only by what became of the
     const auto blob = client.blob("blob");
     REQUIRE(blob);
     CHECK(std::get<shardrun::PrefetchResponse>(blob->frame.message).outcome ==
-          shardrun::BlobOutcome::failed);
+          shardrun::BlobOutcome::demand_loaded);
+    CHECK(blob->fds.size() == 1);
     const auto shard = client.new_shard();
     REQUIRE(shard);
     CHECK(client.access({shard->assignment()->shard, shardrun::BlobKind::data, "blob"}));

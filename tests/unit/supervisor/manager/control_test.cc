@@ -263,27 +263,3 @@ TEST_CASE("a subscriber is told of every shard it may see, and of no other") {
     driver.ready_shard(driver.connect(1000));
     CHECK(driver.frames(watcher).empty());
 }
-
-TEST_CASE("blobs are answered with the reason why there are none") {
-    Driver driver;
-    const ClientId client = driver.connect(1000);
-    const ShardId shard = driver.ready_shard(client);
-    PrefetchRequest hint;
-    hint.shard = shard;
-    hint.name = "m";
-    for (const Message& message :
-         {Message(ResourceRequest{ResourceRequest::Blob{"m"}}),
-          Message(ResourceAccess{shard, BlobKind::code, "m"}), Message(hint)}) {
-        const Frame frame = driver.reply(client, driver.ask(client, message));
-        CHECK(frame.type == MessageType::prefetch_response);
-        const auto& response = std::get<PrefetchResponse>(frame.message);
-        CHECK(response.outcome == BlobOutcome::failed);
-        CHECK(response.name == "m");
-        CHECK(response.reason ==
-              "blobs: no store is configured in this version, so there is nothing to load from");
-    }
-    const ClientId other = driver.connect(1001);
-    const auto asked = driver.ask(other, ResourceAccess{shard, BlobKind::code, "m"});
-    CHECK(driver.refusal(other, asked).code == ENOENT);
-    CHECK(driver.reply(other, asked).type == MessageType::prefetch_response);
-}

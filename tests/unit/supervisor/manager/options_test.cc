@@ -61,16 +61,46 @@ TEST_CASE("what a shard is made of reaches the backend checked and whole") {
     CHECK(spec.limits.memory_max_bytes == config.shard.limits.memory_max_bytes);
 }
 
+TEST_CASE("an image goes to the backend by name, and is told in the shard's configuration") {
+    Driver driver;
+    ShardOptions options;
+    options.image = "team/app:1.2";
+    const ClientId client = driver.connect(1000);
+    const auto asked = driver.new_shard(client, options);
+    CHECK(driver.asked_for().image == "team/app:1.2");
+    driver.prepared(driver.asked_for().id);
+    CHECK(driver.assignment(client, asked).options->image == "team/app:1.2");
+    const auto plain = driver.new_shard(client);
+    CHECK(driver.asked_for().image.empty());
+    driver.prepared(driver.asked_for().id);
+    CHECK_FALSE(driver.assignment(client, plain).options->image);
+}
+
+TEST_CASE("without a store an image is refused with the key that names one") {
+    Config config = Driver::no_pool();
+    config.store.path = "";
+    Driver driver(config);
+    const ClientId client = driver.connect(1000);
+    ShardOptions options;
+    options.image = "debian";
+    const ErrorReply refusal = driver.refusal(client, driver.new_shard(client, options));
+    CHECK(refusal.code == ENOENT);
+    CHECK(refusal.sentence ==
+          "image: 'debian' is not there, as store.path names no store; leave it out for the host's "
+          "read-only paths");
+    CHECK(code_of(config, {}) == 0);
+}
+
 TEST_CASE("every option has its refusal") {
     Config config = Driver::no_pool();
     config.seccomp_profiles["strict"] = "/etc/strict.json";
     config.default_client.limits_max.pids_max = 100;
     CHECK(code_of(config, {}) == 0);
     ShardOptions options;
-    options.image = "debian";
-    CHECK(code_of(config, options) == 0);
-    config.store.path.clear();
-    CHECK(code_of(config, options) == ENOENT);
+    for (const char* image : {"/etc", "-rf", "a b", ""}) {
+        options.image = image;
+        CHECK(code_of(config, options) == EINVAL);
+    }
     options = {};
     options.network = NetworkMode::host;
     CHECK(code_of(config, options) == EACCES);

@@ -308,3 +308,16 @@ TEST_CASE("without a pool nothing is kept and nobody is woken") {
     CHECK_FALSE(driver.has<PrepareShard>());
     CHECK(driver.next_deadline() == std::nullopt);
 }
+
+TEST_CASE("a shard with an image is always made anew, and no spare like it is kept") {
+    Driver driver(pool_of(8));
+    const ClientId client = driver.connect();
+    ShardOptions options;
+    options.image = "app";
+    for (int i = 0; i < 3; ++i) {
+        driver.new_shard(client, options);
+        CHECK(driver.only<PrepareShard>().spec.image == "app");
+        driver.prepared(driver.asked_for().id);
+        CHECK(fill(driver).empty());
+    }
+}
