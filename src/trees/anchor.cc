@@ -17,6 +17,10 @@ namespace shardrun::trees {
 namespace {
 
 constexpr mode_t kForRootAlone = 0700;
+// Another process may just be taking the folder away because it was empty.
+constexpr int kTries = 3;
+constexpr int kFoldersMax =
+    3;  // The anchor, the folder of anchors, and what is shardrun's in /run.
 
 /// "PID-N": whose it is.
 bool is_of_the_dead(const std::string& name) {
@@ -32,19 +36,25 @@ bool is_of_the_dead(const std::string& name) {
 
 Anchor Anchor::make(const std::string& folder) {
     static std::atomic<unsigned> last{0};
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    (void)::chmod(folder.c_str(), kForRootAlone);
     Anchor anchor;
     anchor.path_ = fmt::format("{}/{}-{}", folder, ::getpid(), ++last);
-    if (::mkdir(anchor.path_.c_str(), kForRootAlone) == 0) return anchor;
+    for (int i = 0; i < kTries; ++i) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        (void)::chmod(folder.c_str(), kForRootAlone);
+        if (::mkdir(anchor.path_.c_str(), kForRootAlone) == 0) return anchor;
+    }
     log(LogLevel::info, "make '{}': {}, ignoring", anchor.path_, errno_text(errno));
     anchor.path_.clear();
     return anchor;
 }
 
 Anchor::~Anchor() {
-    if (!path_.empty()) (void)::rmdir(path_.c_str());  // Else the next start takes it away.
+    // What is still in use stays; what cannot go is taken away by the next start.
+    for (int i = 0; i < kFoldersMax && !path_.empty(); ++i) {
+        if (::rmdir(path_.c_str()) != 0) return;
+        path_.resize(path_.rfind('/'));
+    }
 }
 
 void reclaim_anchors(const std::string& folder) {

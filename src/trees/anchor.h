@@ -5,7 +5,8 @@
 
 namespace shardrun::trees {
 
-/// A directory for one mount, of this process; goes with the object, after what was mounted there.
+/// A directory for one mount, of this process; goes with the object, after what was mounted there,
+/// and takes the two above along when they are empty.
 class Anchor {
  public:
     Anchor() = default;
