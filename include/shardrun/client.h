@@ -125,7 +125,8 @@ class SHARDRUN_EXPORT Client {
     Result<ReceivedFrame> access(const ResourceAccess& access, Timeout timeout = kNoTimeout);
     /// A blob by name: inline data or one descriptor.
     Result<ReceivedFrame> blob(const std::string& name, Timeout timeout = kNoTimeout);
-    /// A hint that a blob will be needed. Sent without waiting; there is no answer.
+    /// A hint that a file or a blob will be needed. Sent without waiting; what becomes of it may be
+    /// seen by `receive`.
     Result<void> hint(const PrefetchRequest& hint);
 
  private:

@@ -40,6 +40,10 @@ zygote::LaunchOrder order_for(const ShardSpec& spec, const FilterSet::Loaded& fi
     return order;
 }
 
+Error no_store(const std::string& name) {
+    return {ENOENT, fmt::format("blob '{}' is not there, as no store is configured", name)};
+}
+
 TreeUser user_of(const ShardSpec& spec) {
     return {spec.slice, spec.id};
 }
@@ -263,14 +267,23 @@ void Backend::prefetch_file(ShardId shard, std::uint64_t request, const std::str
     });
 }
 
-void Backend::load_blob(ShardId, std::uint64_t request, const std::string& name) {
-    fail_blob(request, name,
-              {ENOENT, fmt::format("blob '{}' is not there, as no store is configured", name)});
+void Backend::load_blob(ShardId shard, std::uint64_t request, const std::string& name) {
+    const RunningShard* running = find(shard);
+    if (options_.trees == nullptr || running == nullptr)
+        return fail_blob(request, name, no_store(name));
+    auto folder = running->open_blobs();
+    if (!folder) return fail_blob(request, name, folder.error());
+    options_.trees->load_blob(name, *std::move(folder), [this, request](BlobReport report) {
+        post([this, request, report] { context_.listener.on_blob(request, report); });
+    });
 }
 
 void Backend::open_blob(std::uint64_t request, const std::string& name) {
-    fail_blob(request, name,
-              {ENOENT, fmt::format("blob '{}' is not there, as no store is configured", name)});
+    if (options_.trees == nullptr) return fail_blob(request, name, no_store(name));
+    options_.trees->open_blob(name, [this, request](BlobReport report, sys::UniqueFd blob) {
+        if (blob) report.fd = context_.fds.insert(std::move(blob));
+        post([this, request, report] { context_.listener.on_blob(request, report); });
+    });
 }
 
 void Backend::destroy_shard(ShardId shard) {

@@ -1,5 +1,7 @@
 #include "shard/running_shard.h"
 
+#include <fcntl.h>
+
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -152,6 +154,14 @@ ShardStatus RunningShard::status() const {
     status.shard = spec_.id;
     status.limits = spec_.limits;
     return status;
+}
+
+Result<sys::UniqueFd> RunningShard::open_blobs() const {
+    if (!tmpfs_) return refuse(EAGAIN, "the shard is not ready");
+    sys::UniqueFd folder(
+        ::openat(tmpfs_.get(), "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder) return fail_errno("open the shard's /blobs");
+    return folder;
 }
 
 void RunningShard::kill() {

@@ -48,6 +48,8 @@ class RunningShard {
     void signal(ProgramId program, int signal_number);
     Result<void> apply_limits(const ShardLimits& limits, std::uint32_t missing_controllers);
     ShardStatus status() const;
+    /// The folder that its programs see as /blobs. Errors: EAGAIN before it is ready.
+    Result<sys::UniqueFd> open_blobs() const;
 
     /// Kills all that runs in it; nothing more is told of it.
     void kill();

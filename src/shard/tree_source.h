@@ -52,6 +52,11 @@ class TreeSource {
     using Done = std::function<void(BlobReport report)>;
     /// Has a file of the user's tree there before it is opened. `path` begins with '/'.
     virtual void prefetch(const TreeUser& user, const std::string& path, Done done) = 0;
+    /// Makes a blob, by its name or digest, visible as `name` in `folder` once it is verified.
+    virtual void load_blob(const std::string& name, sys::UniqueFd folder, Done done) = 0;
+    using FdDone = std::function<void(BlobReport report, sys::UniqueFd blob)>;
+    /// The blob in memory that nobody can change.
+    virtual void open_blob(const std::string& name, FdDone done) = 0;
 };
 
 }  // namespace shardrun::shard

@@ -23,7 +23,9 @@ Result<std::unique_ptr<Trees>> Trees::create(TreesConfig config, sys::EventLoop&
     std::unique_ptr<Trees> trees(new Trees(std::move(config), loop));
     SR_TRY(trees->filler_, Filler::start(trees->config_.streamer, loop, [self = trees.get()] {
                for (auto& [key, held] : self->trees_) held.tree->lose_filler();
+               self->loads_->lose_filler();
            }));
+    trees->loads_ = std::make_unique<BlobLoads>(loop, *trees->filler_);
     return trees;
 }
 
@@ -103,6 +105,29 @@ void Trees::prefetch(const shard::TreeUser& user, const std::string& path, Done 
     report.name = path;
     report.error = Error{ENOENT, fmt::format("'{}': the shard has no tree", path)};
     done(std::move(report));
+}
+
+Result<blob::Digest> Trees::find_in_store(const std::string& name) {
+    SR_DO(open_store());
+    return find_blob(*store_, name);
+}
+
+void Trees::load_blob(const std::string& name, sys::UniqueFd folder, Done done) {
+    const auto digest = find_in_store(name);
+    if (digest) return loads_->load(*store_, *digest, name, std::move(folder), std::move(done));
+    shard::BlobReport report;
+    report.name = name;
+    report.error = digest.error();
+    done(std::move(report));
+}
+
+void Trees::open_blob(const std::string& name, FdDone done) {
+    const auto digest = find_in_store(name);
+    if (digest) return loads_->open(*store_, *digest, name, std::move(done));
+    shard::BlobReport report;
+    report.name = name;
+    report.error = digest.error();
+    done(std::move(report), {});
 }
 
 void Trees::release_shard(const shard::TreeUser& user) {

@@ -15,6 +15,7 @@
 #include "streamer/streamer_process.h"
 #include "sys/event_loop.h"
 #include "trees/anchor.h"
+#include "trees/blob_loads.h"
 #include "trees/filler.h"
 #include "trees/image_tree.h"
 #include "trees/tree_plan.h"
@@ -52,6 +53,8 @@ class Trees final : public shard::TreeSource {
     void release_slice(shard::SliceId slice) override;
     void set_on_used(OnUsed on_used) override { on_used_ = std::move(on_used); }
     void prefetch(const shard::TreeUser& user, const std::string& path, Done done) override;
+    void load_blob(const std::string& name, sys::UniqueFd folder, Done done) override;
+    void open_blob(const std::string& name, FdDone done) override;
 
     std::size_t tree_count() const { return trees_.size(); }
     std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
@@ -72,6 +75,7 @@ class Trees final : public shard::TreeSource {
 
     Trees(TreesConfig config, sys::EventLoop& loop) : config_(std::move(config)), loop_(loop) {}
     Result<void> open_store();
+    Result<blob::Digest> find_in_store(const std::string& name);
     Result<blob::Digest> find_image(const std::string& image) const;
     Result<std::shared_ptr<const TreePlan>> plan_of(const blob::Digest& image);
     Result<Held*> find_or_build(const Key& key);
@@ -85,6 +89,7 @@ class Trees final : public shard::TreeSource {
     std::optional<blob::Store> store_;
     std::optional<blob::Session> session_;  // Keeps what is in use from being swept.
     std::unique_ptr<Filler> filler_;
+    std::unique_ptr<BlobLoads> loads_;
     std::map<blob::Digest, std::shared_ptr<const TreePlan>> plans_;  // Of images lately used.
     std::map<ShardId, Key> by_shard_;
     std::map<Key, Held> trees_;

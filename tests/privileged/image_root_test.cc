@@ -52,6 +52,8 @@ class FolderTree final : public TreeSource {
     void release_slice(SliceId) override {}
     void set_on_used(OnUsed) override {}
     void prefetch(const TreeUser&, const std::string&, Done) override {}
+    void load_blob(const std::string&, sys::UniqueFd, Done) override {}
+    void open_blob(const std::string&, FdDone) override {}
 
  private:
     std::filesystem::path folder_;

@@ -1,0 +1,154 @@
+#include "trees/blob_loads.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/fail.h"
+
+namespace shardrun::trees {
+namespace {
+
+constexpr mode_t kFolderMode = 0755;
+constexpr mode_t kFileMode = 0444;
+constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+Result<sys::UniqueFd> make_file(int folder) {
+    sys::UniqueFd file(folder < 0
+                           ? ::memfd_create("blob", MFD_CLOEXEC | MFD_ALLOW_SEALING)
+                           : ::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode));
+    if (!file) return fail_errno("make room for a blob");
+    return file;
+}
+
+/// Shows the file; the same name may have come in meanwhile, with the same content.
+Result<void> show(int folder, const std::string& name, int file) {
+    for (std::size_t slash = name.find('/'); slash != std::string::npos;
+         slash = name.find('/', slash + 1))
+        if (::mkdirat(folder, name.substr(0, slash).c_str(), kFolderMode) != 0 && errno != EEXIST)
+            return fail_errno("make '/blobs/{}'", name.substr(0, slash));
+    if (::linkat(file, "", folder, name.c_str(), AT_EMPTY_PATH) != 0 && errno != EEXIST)
+        return fail_errno("show '/blobs/{}'", name);
+    return {};
+}
+
+Result<void> seal(int file) {
+    if (::fcntl(file, F_ADD_SEALS, kSeals) != 0) return fail_errno("seal a blob");
+    return {};
+}
+
+Error error_of(const streamer::Report& report, const std::string& name) {
+    const bool is_damaged = report.outcome == streamer::Outcome::wrong_digest ||
+                            report.outcome == streamer::Outcome::wrong_size;
+    if (is_damaged)
+        return {EIO, fmt::format("blob '{}': is damaged in the store: 'shardrun image verify' sets "
+                                 "it aside",
+                                 name)};
+    return {report.code, fmt::format("blob '{}': load it: {}", name, errno_text(report.code))};
+}
+
+}  // namespace
+
+Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name) {
+    if (auto digest = blob::parse_digest(name)) return digest;
+    SR_TRY(const std::optional<blob::Digest> named, store.find_ref(blob::RefKind::pin, name));
+    if (!named)
+        return refuse(ENOENT, "blob '{}': the store has none of that name: 'shardrun blob ls'",
+                      name);
+    return *named;
+}
+
+BlobLoads::~BlobLoads() {
+    fail_all({ECANCELED, "the supervisor ends"});
+}
+
+void BlobLoads::load(const blob::Store& store, const blob::Digest& digest, const std::string& name,
+                     sys::UniqueFd folder, Done done) {
+    Load load;
+    load.report.name = name;
+    load.folder = std::move(folder);
+    load.done = [done = std::move(done)](shard::BlobReport report, sys::UniqueFd) {
+        done(std::move(report));
+    };
+    if (::faccessat(load.folder.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        load.report.outcome = BlobOutcome::hit;
+        load.report.digest = digest.bytes;
+        return load.done(std::move(load.report), {});
+    }
+    FdDone tell = load.done;
+    if (const auto begun = begin(store, digest, std::move(load)); !begun) {
+        shard::BlobReport report;
+        report.name = name;
+        report.error = begun.error();
+        tell(std::move(report), {});
+    }
+}
+
+void BlobLoads::open(const blob::Store& store, const blob::Digest& digest, const std::string& name,
+                     FdDone done) {
+    Load load;
+    load.report.name = name;
+    load.done = done;
+    if (const auto begun = begin(store, digest, std::move(load)); !begun) {
+        shard::BlobReport report;
+        report.name = name;
+        report.error = begun.error();
+        done(std::move(report), {});
+    }
+}
+
+Result<void> BlobLoads::begin(const blob::Store& store, const blob::Digest& digest, Load load) {
+    load.begun = loop_.now();
+    load.report.digest = digest.bytes;
+    SR_TRY(blob::OpenBlob source, store.open_blob(digest));
+    load.report.size_bytes = source.size_bytes;
+    SR_TRY(load.file, make_file(load.folder ? load.folder.get() : -1));
+    sys::UniqueFd destination(::fcntl(load.file.get(), F_DUPFD_CLOEXEC, 0));
+    if (!destination) return fail_errno("hand over a blob's file");
+    const std::uint64_t id = ++last_;
+    const Filler::Order order{digest, source.size_bytes, streamer::Urgency::demand};
+    SR_TRY([[maybe_unused]] const streamer::JobId job,
+           filler_.fill(order, std::move(source.fd), std::move(destination),
+                        [this, id](const streamer::Report& report) { on_filled(id, report); }));
+    loads_.emplace(id, std::move(load));
+    return {};
+}
+
+void BlobLoads::on_filled(std::uint64_t id, const streamer::Report& report) {
+    auto found = loads_.extract(id);
+    if (found.empty()) return;
+    Load& load = found.mapped();
+    load.report.elapsed =
+        std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - load.begun);
+    if (report.outcome != streamer::Outcome::complete) {
+        load.report.error = error_of(report, load.report.name);
+        return load.done(std::move(load.report), {});
+    }
+    const auto shown = load.folder ? show(load.folder.get(), load.report.name, load.file.get())
+                                   : seal(load.file.get());
+    if (shown)
+        load.report.outcome = BlobOutcome::demand_loaded;
+    else
+        load.report.error = shown.error();
+    const bool is_handed_over = shown && !load.folder;
+    load.done(std::move(load.report), is_handed_over ? std::move(load.file) : sys::UniqueFd());
+}
+
+void BlobLoads::lose_filler() {
+    fail_all({EAGAIN, "the streamer ended and is started again: ask again"});
+}
+
+void BlobLoads::fail_all(const Error& why) {
+    std::map<std::uint64_t, Load> loads = std::exchange(loads_, {});
+    for (auto& [id, load] : loads) {
+        load.report.error =
+            Error{why.code, fmt::format("blob '{}': {}", load.report.name, why.message)};
+        load.done(std::move(load.report), {});
+    }
+}
+
+}  // namespace shardrun::trees
