@@ -22,7 +22,7 @@ const std::vector<std::string> kCalls{
     "recvmsg", "sendmsg", "sendto", "epoll_wait", "epoll_pwait", "futex", "restart_syscall",
     // Files; read and write are for the wake-up of our own threads.
     "preadv2", "pread64", "pwrite64", "read", "write", "fstat", "newfstatat", "fcntl", "close",
-    "io_uring_enter",
+    "io_uring_enter", "io_uring_register",
     // What memory, clocks and ends need.
     "munmap", "mremap", "madvise", "brk", "clock_gettime", "sched_yield", "getrandom", "getpid",
     "gettid", "tgkill", "rt_sigprocmask", "rt_sigaction", "rt_sigreturn", "exit", "exit_group"};

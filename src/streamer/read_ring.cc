@@ -53,15 +53,22 @@ Result<void> ReadRing::open() {
     const std::size_t skip = (kHugePage - address % kHugePage) % kHugePage;
     arena_ = static_cast<std::byte*>(area) + skip;
     (void)::madvise(arena_, size, MADV_HUGEPAGE);  // Only the speed hangs on it.
-    const iovec arena{arena_, size};
+    return restrict_and_enable();
+}
+
+/// With the first read that needs the disk: the kernel clears all of the memory for it.
+void ReadRing::register_arena() {
+    has_tried_to_register_ = true;
+    const iovec arena{arena_, arena_bytes()};
     // Without the allowance for locked memory reads go the longer way.
     is_registered_ = ::io_uring_register_buffers(ring_.get(), &arena, 1) == 0;
-    return restrict_and_enable();
 }
 
 Result<void> ReadRing::restrict_and_enable() {
     constexpr std::array kAllowed{IORING_OP_READ, IORING_OP_READ_FIXED, IORING_OP_POLL_ADD};
-    std::array<io_uring_restriction, kAllowed.size()> rules{};
+    std::array<io_uring_restriction, kAllowed.size() + 1> rules{};
+    rules.back().opcode = IORING_RESTRICTION_REGISTER_OP;
+    rules.back().register_op = IORING_REGISTER_BUFFERS;
     for (std::size_t i = 0; i < kAllowed.size(); ++i) {
         rules[i].opcode = IORING_RESTRICTION_SQE_OP;
         rules[i].sqe_op = kAllowed[i];
@@ -97,6 +104,7 @@ std::byte* ReadRing::buffer(int slot) const {
 }
 
 void ReadRing::read(int file, int slot, std::size_t size, std::uint64_t offset) {
+    if (!has_tried_to_register_) register_arena();
     io_uring_sqe* const entry = ::io_uring_get_sqe(ring_.get());
     SR_ASSERT(entry != nullptr);  // There are as many as slots, and one for the poll.
     const auto bytes = static_cast<unsigned>(size);

@@ -18,7 +18,8 @@ namespace shardrun::streamer {
 class ReadRing {
  public:
     /// `chunk_slots` pieces of kChunkBytes and `small_slots` of kSmallBytes; together an arena that
-    /// is registered with the kernel once. Errors: EPERM, ENOSYS where io_uring is not to be had.
+    /// is registered with the kernel once it is needed. Errors: EPERM, ENOSYS where io_uring is not
+    /// to be had.
     static Result<std::unique_ptr<ReadRing>> create(unsigned chunk_slots, unsigned small_slots);
 
     static constexpr std::size_t kSmallBytes = std::size_t{16} * 1024;
@@ -43,6 +44,7 @@ class ReadRing {
     ReadRing(unsigned chunk_slots, unsigned small_slots);
     Result<void> open();
     Result<void> restrict_and_enable();
+    void register_arena();
     std::size_t arena_bytes() const;
 
     unsigned chunk_slots_;
@@ -50,6 +52,7 @@ class ReadRing {
     std::unique_ptr<io_uring> ring_;
     std::byte* arena_ = nullptr;
     bool is_open_ = false;
+    bool has_tried_to_register_ = false;
     bool is_registered_ = false;
     bool is_polling_ = false;
     std::vector<int> free_chunks_;
