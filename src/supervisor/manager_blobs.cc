@@ -103,10 +103,9 @@ BlobRequest Manager::State::take_blob(std::uint64_t id) {
 }
 
 /// What the backend still reports of them is nobody's any more.
-void Manager::State::refuse_blobs(const std::set<std::uint64_t>& asked, const Error& why) {
-    const std::set<std::uint64_t> ids = asked;  // They leave it on the way.
-    for (const std::uint64_t id : ids) {
-        BlobRequest request = take_blob(id);
+void Manager::State::refuse_blobs(std::set<std::uint64_t>& asked, const Error& why) {
+    while (!asked.empty()) {
+        BlobRequest request = take_blob(*asked.begin());  // Which leaves `asked` by that.
         PrefetchResponse failed;
         failed.shard = request.shard;
         failed.name = std::move(request.name);

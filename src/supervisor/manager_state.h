@@ -95,7 +95,7 @@ struct Manager::State {
     void await_blob(ClientRecord& client, ShardRecord* shard, BlobRequest request);
     void begin_blob(std::uint64_t id);
     BlobRequest take_blob(std::uint64_t id);
-    void refuse_blobs(const std::set<std::uint64_t>& asked, const Error& why);
+    void refuse_blobs(std::set<std::uint64_t>& asked, const Error& why);
     ShardId only_living(const SliceRecord& slice) const;
 
     // ---- manager_shards.cc ----

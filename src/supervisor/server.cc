@@ -97,14 +97,14 @@ void Server::load_again() {
     service_.notify_reloading();
     auto loaded = load_config_ ? load_config_() : Result<std::shared_ptr<const Config>>(config_);
     if (loaded) {
-        reload(*std::move(loaded));
+        reload(*loaded);
     } else {
         log(LogLevel::error, "{}; the configuration in force stays", loaded.error().message);
     }
     service_.notify_ready();
 }
 
-void Server::reload(std::shared_ptr<const Config> config) {
+void Server::reload(const std::shared_ptr<const Config>& config) {
     if (config->socket != config_->socket)
         log(LogLevel::warning, "[socket] has changed; that takes effect at the next start");
     if (config->cgroup != config_->cgroup)

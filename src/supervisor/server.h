@@ -65,7 +65,7 @@ class Server {
     /// Lets no more clients in, asks the programs to end, gives all back. Ends in `is_finished`.
     void drain();
     /// Takes a new configuration into use; what is fixed at the start stays, with a warning.
-    void reload(std::shared_ptr<const Config> config);
+    void reload(const std::shared_ptr<const Config>& config);
 
     /// A drain is complete: nothing is left.
     bool is_finished() const { return is_finished_; }
