@@ -162,6 +162,24 @@ TEST_CASE("a second SIGTERM makes an end at once") {
     CHECK(world.backend.shard_count() == 0);
 }
 
+TEST_CASE("a store that a new configuration names is not in use before the next start") {
+    auto without = std::make_shared<Config>(*ServerWorld::default_config());
+    without->store.path = "";
+    ServerWorld world(without);
+    Client client = world.connect_client();
+    auto with = std::make_shared<Config>(*without);
+    with->store.path = "/var/lib/shardrun";
+    world.server.reload(with);
+    world.settle();
+    ResourceRequest::NewShard wish;
+    wish.options.image = "debian";
+    const auto answer = world.ask(client, ResourceRequest{wish});
+    REQUIRE(answer);
+    REQUIRE(answer->is_error());
+    CHECK(std::get<ErrorReply>(answer->frame.message).sentence.find("store.path names no store") !=
+          std::string::npos);
+}
+
 TEST_CASE("SIGHUP loads the configuration again, and a broken one changes nothing") {
     ServerWorld world;
     int loads = 0;
