@@ -262,9 +262,10 @@ void Backend::prefetch_file(ShardId shard, std::uint64_t request, const std::str
     if (running == nullptr || running->spec().image.empty() || options_.trees == nullptr)
         return fail_blob(request, name,
                          {ENOENT, fmt::format("prefetch '{}': the shard has no image", name)});
-    options_.trees->prefetch(user_of(running->spec()), name, [this, request](BlobReport report) {
-        post([this, request, report] { context_.listener.on_blob(request, report); });
-    });
+    options_.trees->prefetch(
+        user_of(running->spec()), name, [this, request](const BlobReport& report) {
+            post([this, request, report] { context_.listener.on_blob(request, report); });
+        });
 }
 
 void Backend::load_blob(ShardId shard, std::uint64_t request, const std::string& name) {
@@ -273,7 +274,7 @@ void Backend::load_blob(ShardId shard, std::uint64_t request, const std::string&
         return fail_blob(request, name, no_store(name));
     auto folder = running->open_blobs();
     if (!folder) return fail_blob(request, name, folder.error());
-    options_.trees->load_blob(name, *std::move(folder), [this, request](BlobReport report) {
+    options_.trees->load_blob(name, *std::move(folder), [this, request](const BlobReport& report) {
         post([this, request, report] { context_.listener.on_blob(request, report); });
     });
 }
@@ -346,7 +347,8 @@ void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
     if (is_plan && outcome.failure.step != zygote::Step::none)
         return on_root_failed(outcome.failure);
     if (is_plan) return;
-    on_birth(ShardId{outcome.sequence}, std::move(outcome));
+    const ShardId id{outcome.sequence};
+    on_birth(id, std::move(outcome));
     // While the first shard is set up, when we have nothing else to do; no program runs without it.
     tree_.restrict_devices();
     for (const auto& [shard, program] : std::exchange(early_, {})) run_program(shard, program);

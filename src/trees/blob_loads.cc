@@ -89,7 +89,7 @@ void BlobLoads::load(const blob::Store& store, const blob::Digest& digest, const
 }
 
 void BlobLoads::open(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-                     FdDone done) {
+                     const FdDone& done) {
     Load load;
     load.report.name = name;
     load.done = done;

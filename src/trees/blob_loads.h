@@ -28,7 +28,7 @@ class BlobLoads {
     void load(const blob::Store& store, const blob::Digest& digest, const std::string& name,
               sys::UniqueFd folder, Done done);
     void open(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-              FdDone done);
+              const FdDone& done);
     /// The streamer is gone: whoever waits is told so.
     void lose_filler();
 

@@ -46,6 +46,7 @@ void Filler::restart() {
 
 /// Whoever waits is told only when nothing of the old one can write any more.
 void Filler::lose(const char* why) {
+    SR_ASSERT(process_.has_value());
     log(LogLevel::error, "the streamer {}; it is started again", why);
     loop_.forget(process_->fd());
     process_->end();
@@ -57,6 +58,7 @@ void Filler::lose(const char* why) {
 }
 
 void Filler::on_ready() {
+    SR_ASSERT(process_.has_value());
     auto reports = process_->next_reports();
     const auto flushed = process_->flush();
     if (!reports) return lose("ended unexpectedly");

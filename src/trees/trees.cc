@@ -33,16 +33,16 @@ Trees::~Trees() = default;
 
 /// It may have been made after we started.
 Result<void> Trees::open_store() {
-    if (store_) return {};
+    if (opened_) return {};
     SR_TRY(blob::Store store, blob::Store::open_existing(config_.store));
-    store_.emplace(std::move(store));
-    SR_TRY(blob::Session session, store_->begin_session());
-    session_.emplace(std::move(session));
+    SR_TRY(blob::Session session, store.begin_session());
+    opened_ = std::make_unique<Opened>(Opened{std::move(store), std::move(session)});
     return {};
 }
 
 Result<blob::Digest> Trees::find_image(const std::string& image) const {
-    SR_TRY(const std::optional<blob::Digest> digest, store_->find_ref(blob::RefKind::image, image));
+    SR_TRY(const std::optional<blob::Digest> digest,
+           opened_->store.find_ref(blob::RefKind::image, image));
     if (!digest)
         return refuse(ENOENT, "there is none in '{}': 'shardrun image ls' shows those there are",
                       config_.store);
@@ -51,8 +51,8 @@ Result<blob::Digest> Trees::find_image(const std::string& image) const {
 
 Result<std::shared_ptr<const TreePlan>> Trees::plan_of(const blob::Digest& image) {
     if (const auto known = plans_.find(image); known != plans_.end()) return known->second;
-    SR_TRY([[maybe_unused]] const bool is_there, session_->hold(image));
-    SR_TRY(const image::Manifest manifest, image::load_manifest(*store_, image));
+    SR_TRY([[maybe_unused]] const bool is_there, opened_->session.hold(image));
+    SR_TRY(const image::Manifest manifest, image::load_manifest(opened_->store, image));
     SR_TRY(TreePlan plan, TreePlan::create(manifest));
     if (plan.left_out_count() > 0)
         log(LogLevel::notice, "an image's {} device nodes, FIFOs and sockets are left out",
@@ -91,7 +91,7 @@ Result<Trees::Held> Trees::build(const Key& key) {
     const gate::TreeConfig config{std::min(plan->content_bytes(), config_.tree_size_max_bytes),
                                   held.anchor.path()};
     const bool is_told = config_.owner != Owner::host;
-    SR_TRY(held.tree, ImageTree::build({loop_, *store_, *filler_}, std::move(plan), config,
+    SR_TRY(held.tree, ImageTree::build({loop_, opened_->store, *filler_}, std::move(plan), config,
                                        [this, is_told, owner = key.owner](const auto& report) {
                                            if (is_told && on_used_) on_used_(owner, report);
                                        }));
@@ -109,12 +109,13 @@ void Trees::prefetch(const shard::TreeUser& user, const std::string& path, Done 
 
 Result<blob::Digest> Trees::find_in_store(const std::string& name) {
     SR_DO(open_store());
-    return find_blob(*store_, name);
+    return find_blob(opened_->store, name);
 }
 
 void Trees::load_blob(const std::string& name, sys::UniqueFd folder, Done done) {
     const auto digest = find_in_store(name);
-    if (digest) return loads_->load(*store_, *digest, name, std::move(folder), std::move(done));
+    if (digest)
+        return loads_->load(opened_->store, *digest, name, std::move(folder), std::move(done));
     shard::BlobReport report;
     report.name = name;
     report.error = digest.error();
@@ -123,7 +124,7 @@ void Trees::load_blob(const std::string& name, sys::UniqueFd folder, Done done) 
 
 void Trees::open_blob(const std::string& name, FdDone done) {
     const auto digest = find_in_store(name);
-    if (digest) return loads_->open(*store_, *digest, name, std::move(done));
+    if (digest) return loads_->open(opened_->store, *digest, name, std::move(done));
     shard::BlobReport report;
     report.name = name;
     report.error = digest.error();

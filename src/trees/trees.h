@@ -60,6 +60,10 @@ class Trees final : public shard::TreeSource {
     std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
 
  private:
+    struct Opened {
+        blob::Store store;
+        blob::Session session;  ///< keeps what is in use from being swept
+    };
     /// One tree per owner and image.
     struct Key {
         shard::TreeUser owner;  ///< with zeros for what does not matter
@@ -86,8 +90,7 @@ class Trees final : public shard::TreeSource {
     TreesConfig config_;
     sys::EventLoop& loop_;
     OnUsed on_used_;
-    std::optional<blob::Store> store_;
-    std::optional<blob::Session> session_;  // Keeps what is in use from being swept.
+    std::unique_ptr<Opened> opened_;  // Null: it was not there yet.
     std::unique_ptr<Filler> filler_;
     std::unique_ptr<BlobLoads> loads_;
     std::map<blob::Digest, std::shared_ptr<const TreePlan>> plans_;  // Of images lately used.
