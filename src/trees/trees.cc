@@ -124,7 +124,7 @@ void Trees::load_blob(const std::string& name, sys::UniqueFd folder, Done done) 
 
 void Trees::open_blob(const std::string& name, FdDone done) {
     const auto digest = find_in_store(name);
-    if (digest) return loads_->open(opened_->store, *digest, name, std::move(done));
+    if (digest) return loads_->open(opened_->store, *digest, name, done);
     shard::BlobReport report;
     report.name = name;
     report.error = digest.error();
