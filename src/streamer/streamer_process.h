@@ -1,14 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "shardrun/error.h"
 #include "streamer/message.h"
-#include "sys/helper_process.h"
+#include "sys/helper_link.h"
 #include "sys/unique_fd.h"
 
 namespace shardrun::streamer {
@@ -29,20 +28,20 @@ class StreamerProcess {
     static Result<StreamerProcess> start(const StreamerConfig& config);
 
     /// To be polled for EPOLLIN, and for EPOLLOUT while wants_to_send().
-    int fd() const { return helper_.socket(); }
-    pid_t pid() const { return helper_.pid(); }
+    int fd() const { return link_.fd(); }
+    pid_t pid() const { return link_.pid(); }
 
     /// `source`, opened for this job alone, and `destination` are closed here once they are sent.
     /// Never blocks. Errors: EAGAIN when jobs_max are under way, for prefetches a quarter earlier;
     /// EPIPE when the streamer is gone.
     Result<void> fill(const FillOrder& order, sys::UniqueFd source, sys::UniqueFd destination);
     /// A job that has ended already is fine.
-    Result<void> promote(JobId job) { return send({PromoteOrder{job}, {}, {}}); }
-    Result<void> cancel(JobId job) { return send({CancelOrder{job}, {}, {}}); }
+    Result<void> promote(JobId job) { return link_.send(encode(PromoteOrder{job})); }
+    Result<void> cancel(JobId job) { return link_.send(encode(CancelOrder{job})); }
 
     /// Orders that the socket had no room for.
-    bool wants_to_send() const { return !unsent_.empty(); }
-    Result<void> flush();
+    bool wants_to_send() const { return link_.wants_to_send(); }
+    Result<void> flush() { return link_.flush(); }
 
     /// What ended since; each job once. Errors: EPIPE when the streamer is gone: what is under way
     /// is lost, and after end() none of it writes any more.
@@ -50,23 +49,15 @@ class StreamerProcess {
     std::size_t jobs_under_way() const { return jobs_under_way_; }
 
     /// Kills it and waits for that.
-    void end() { helper_.end(); }
+    void end() { link_.end(); }
 
  private:
-    struct Unsent {
-        Order order;
-        sys::UniqueFd source;
-        sys::UniqueFd destination;
-    };
-    StreamerProcess(sys::HelperProcess helper, std::size_t jobs_max)
-        : helper_(std::move(helper)), jobs_max_(jobs_max) {}
-    Result<void> send(Unsent order);
-    Result<bool> try_send(const Unsent& order) const;
+    StreamerProcess(sys::HelperLink link, std::size_t jobs_max)
+        : link_(std::move(link)), jobs_max_(jobs_max) {}
 
-    sys::HelperProcess helper_;
+    sys::HelperLink link_;
     std::size_t jobs_max_;
     std::size_t jobs_under_way_ = 0;
-    std::deque<Unsent> unsent_;
 };
 
 }  // namespace shardrun::streamer

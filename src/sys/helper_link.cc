@@ -1,0 +1,33 @@
+#include "sys/helper_link.h"
+
+#include <array>
+#include <cerrno>
+
+namespace shardrun::sys {
+
+Result<void> HelperLink::send(std::vector<std::byte> order, std::vector<UniqueFd> fds) {
+    unsent_.push_back({std::move(order), std::move(fds)});
+    return flush();
+}
+
+Result<void> HelperLink::flush() {
+    while (!unsent_.empty()) {
+        SR_TRY(const bool is_sent, try_send(unsent_.front()));
+        if (!is_sent) return {};
+        unsent_.pop_front();
+    }
+    return {};
+}
+
+Result<bool> HelperLink::try_send(const Unsent& order) const {
+    const std::array<std::span<const std::byte>, 1> parts{order.bytes};
+    std::vector<int> numbers;
+    numbers.reserve(order.fds.size());
+    for (const UniqueFd& fd : order.fds) numbers.push_back(fd.get());
+    const auto done = send_packet(fd(), parts, numbers);
+    if (done) return true;
+    if (done.error().code == EAGAIN || done.error().code == EINTR) return false;
+    return refuse(EPIPE, "{} is gone", name_);
+}
+
+}  // namespace shardrun::sys

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fail.h"
+#include "shardrun/error.h"
+#include "sys/helper_process.h"
+#include "sys/seqpacket.h"
+#include "sys/unique_fd.h"
+
+namespace shardrun::sys {
+
+/// A helper process and the packets that go to and fro: orders that the socket has no room for wait
+/// here, with their descriptors. Has no bound of its own: whoever sends counts.
+class HelperLink {
+ public:
+    /// `name` is what it is called when it is gone: "the streamer".
+    HelperLink(HelperProcess helper, std::string name)
+        : helper_(std::move(helper)), name_(std::move(name)) {}
+
+    /// To be polled for EPOLLIN, and for EPOLLOUT while wants_to_send().
+    int fd() const { return helper_.socket(); }
+    pid_t pid() const { return helper_.pid(); }
+
+    /// After those that wait already. The descriptors are closed here once they are sent. Never
+    /// blocks. Errors: EPIPE when the helper is gone.
+    Result<void> send(std::vector<std::byte> order, std::vector<UniqueFd> fds = {});
+    bool wants_to_send() const { return !unsent_.empty(); }
+    /// As many as the socket takes now. Errors: EPIPE.
+    Result<void> flush();
+
+    /// What `decode` makes of each packet that came since, at most `size_max` bytes each. Errors:
+    /// EPIPE when the helper is gone, and nothing came before that; those of `decode`.
+    template <class Decode>
+    auto next(std::size_t size_max, Decode decode)
+        -> Result<std::vector<typename decltype(decode(std::span<const std::byte>()))::value_type>>;
+
+    /// Kills it and waits for that.
+    void end() { helper_.end(); }
+
+ private:
+    struct Unsent {
+        std::vector<std::byte> bytes;
+        std::vector<UniqueFd> fds;
+    };
+    Result<bool> try_send(const Unsent& order) const;
+
+    HelperProcess helper_;
+    std::string name_;
+    std::deque<Unsent> unsent_;
+};
+
+template <class Decode>
+auto HelperLink::next(std::size_t size_max, Decode decode)
+    -> Result<std::vector<typename decltype(decode(std::span<const std::byte>()))::value_type>> {
+    std::vector<typename decltype(decode(std::span<const std::byte>()))::value_type> messages;
+    while (true) {
+        SR_TRY(const Packet packet, receive_packet(fd(), size_max));
+        if (packet.is_empty) return messages;
+        // What it said before its end counts.
+        if (packet.is_end && !messages.empty()) return messages;
+        if (packet.is_end) return refuse(EPIPE, "{} is gone", name_);
+        SR_TRY(auto message, decode(std::span<const std::byte>(packet.bytes)));
+        messages.push_back(std::move(message));
+    }
+}
+
+}  // namespace shardrun::sys
