@@ -16,6 +16,7 @@ MAY_USE: dict[str, set[str]] = {
     "blob": {"base", "sys"},
     "gate": {"base", "sys"},
     "streamer": {"base", "seccomp", "sys", "blob"},
+    "fetcher": {"base", "seccomp", "sys", "blob"},
     "image": {"base", "sys", "blob"},
     "importer": {"base", "seccomp", "sys", "blob", "image"},
     "trees": {"base", "sys", "blob", "gate", "streamer", "image", "shard"},
