@@ -29,7 +29,8 @@ struct FetchOptions {
     RetryPolicy retry;
     unsigned transfers_max = 16;  ///< at once; prefetches leave a quarter of them free
     std::chrono::milliseconds connect_timeout{10'000};
-    /// A transfer that brings less than stall_bytes_per_s for this long is given up.
+    /// A transfer that brings less than stall_bytes_per_s for this long is given up. libcurl takes
+    /// the mean of the last five seconds, so one that was quick before has those in addition.
     std::chrono::seconds stall_time{10};
     std::uint64_t stall_bytes_per_s = 1;
     std::uint64_t seed = 0;  ///< of the jitter; 0: of the clock
