@@ -82,6 +82,7 @@ Result<Client> Runner::embed() {
     if (plan_.store_path) loaded.config.store.path = *plan_.store_path;
     SR_DO(apply_seccomp_file(loaded.config));
     if (needs_trees) {
+        SR_DO(shard::LinuxBackend::check_rights());
         SR_TRY(trees_, host_.make_trees(loaded.config, *loop_));
     }
     SR_TRY(supervisor::Config config,

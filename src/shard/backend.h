@@ -32,6 +32,9 @@ struct BackendOptions {
 /// root.
 class LinuxBackend : public ShardBackend {
  public:
+    /// Errors: EPERM without root; for whoever has work to do before `create`.
+    static Result<void> check_rights();
+
     /// Finds the cgroup root, reclaims what a dead predecessor left there, starts the zygote.
     /// `loop`, `fds` and `listener` must outlive it. Errors: EPERM without root, ENOENT without
     /// cgroup v2, EOPNOTSUPP with the sentence that mends it when controllers are missing and

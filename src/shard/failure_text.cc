@@ -106,8 +106,8 @@ const char* words_of(Step step) {
 const char* remedy_of(const Failure& failure) {
     const int error = failure.error;
     if (failure.step == Step::execute && error == ENOENT)
-        return "; the program (or the interpreter it names) is not in the shard: only "
-               "shard.read_only_paths are";
+        return "; the program, or the interpreter it names, is not in the shard, which shows its "
+               "image, or without one shard.read_only_paths alone";
     if (failure.step == Step::execute && error == EACCES)
         return "; it is not executable for the shard's uid";
     if (failure.step == Step::execute && error == ENOEXEC)

@@ -68,13 +68,17 @@ void raise_file_limit() {
 
 }  // namespace
 
+Result<void> LinuxBackend::check_rights() {
+    if (::geteuid() == 0) return {};
+    return refuse(EPERM,
+                  "building shards needs root: use sudo, or ask a running supervisor through its "
+                  "socket");
+}
+
 Result<std::unique_ptr<LinuxBackend>> LinuxBackend::create(const BackendOptions& options,
                                                            sys::EventLoop& loop, sys::FdTable& fds,
                                                            BackendListener& listener) {
-    if (::geteuid() != 0)
-        return refuse(
-            EPERM,
-            "building shards needs root: use sudo, or ask a running supervisor through its socket");
+    SR_DO(check_rights());
     // First of all, so that it prepares the root while this process prepares the cgroups.
     SR_TRY(ZygoteProcess zygote, start_zygote(options));
     SR_TRY(std::vector<std::byte> plan, plan_skeleton(options.read_only_paths, look_up_host));
@@ -104,17 +108,14 @@ Backend::Backend(BackendOptions options, ShardContext context, CgroupTree tree,
       tree_(std::move(tree)),
       plan_(std::move(plan)) {
     filters_.set_profiles(options_.seccomp_profiles);
-    if (options_.trees == nullptr) return;
-    options_.trees->set_on_used([this](const TreeUser& user, const BlobReport& report) {
-        context_.listener.on_file_used(user.slice, user.shard, report);
-    });
+    if (options_.trees != nullptr) options_.trees->set_listener(this);
 }
 
 Backend::~Backend() {
     if (post_timer_) context_.loop.cancel_timer(*post_timer_);
     for (const auto& [shard, timer] : retries_) context_.loop.cancel_timer(timer);
     if (zygote_) context_.loop.forget(zygote_->fd());
-    if (options_.trees != nullptr) options_.trees->set_on_used({});
+    if (options_.trees != nullptr) options_.trees->set_listener(nullptr);
     shards_.clear();
     zygote_.reset();
     retired_.reset();
@@ -254,7 +255,16 @@ void Backend::fail_blob(std::uint64_t request, const std::string& name, Error wh
     BlobReport report;
     report.name = name;
     report.error = std::move(why);
-    post([this, request, report] { context_.listener.on_blob(request, report); });
+    on_tree_blob(request, std::move(report), {});
+}
+
+void Backend::on_tree_blob(std::uint64_t request, BlobReport report, sys::UniqueFd blob) {
+    if (blob) report.fd = context_.fds.insert(std::move(blob));
+    post([this, request, told = std::move(report)] { context_.listener.on_blob(request, told); });
+}
+
+void Backend::on_tree_used(const TreeUser& user, const BlobReport& report) {
+    context_.listener.on_file_used(user.slice, user.shard, report);
 }
 
 void Backend::prefetch_file(ShardId shard, std::uint64_t request, const std::string& name) {
@@ -262,10 +272,7 @@ void Backend::prefetch_file(ShardId shard, std::uint64_t request, const std::str
     if (running == nullptr || running->spec().image.empty() || options_.trees == nullptr)
         return fail_blob(request, name,
                          {ENOENT, fmt::format("prefetch '{}': the shard has no image", name)});
-    options_.trees->prefetch(
-        user_of(running->spec()), name, [this, request](const BlobReport& report) {
-            post([this, request, report] { context_.listener.on_blob(request, report); });
-        });
+    options_.trees->prefetch(user_of(running->spec()), request, name);
 }
 
 void Backend::load_blob(ShardId shard, std::uint64_t request, const std::string& name) {
@@ -274,17 +281,12 @@ void Backend::load_blob(ShardId shard, std::uint64_t request, const std::string&
         return fail_blob(request, name, no_store(name));
     auto folder = running->open_blobs();
     if (!folder) return fail_blob(request, name, folder.error());
-    options_.trees->load_blob(name, *std::move(folder), [this, request](const BlobReport& report) {
-        post([this, request, report] { context_.listener.on_blob(request, report); });
-    });
+    options_.trees->load_blob(request, name, *std::move(folder));
 }
 
 void Backend::open_blob(std::uint64_t request, const std::string& name) {
     if (options_.trees == nullptr) return fail_blob(request, name, no_store(name));
-    options_.trees->open_blob(name, [this, request](BlobReport report, sys::UniqueFd blob) {
-        if (blob) report.fd = context_.fds.insert(std::move(blob));
-        post([this, request, report] { context_.listener.on_blob(request, report); });
-    });
+    options_.trees->open_blob(request, name);
 }
 
 void Backend::destroy_shard(ShardId shard) {

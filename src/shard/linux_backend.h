@@ -14,7 +14,7 @@
 namespace shardrun::shard {
 
 /// LinuxBackend as it is. See backend.h.
-class Backend final : public LinuxBackend {
+class Backend final : public LinuxBackend, private TreeListener {
  public:
     Backend(BackendOptions options, ShardContext context, CgroupTree tree,
             std::vector<std::byte> plan);
@@ -43,6 +43,8 @@ class Backend final : public LinuxBackend {
     Result<void> begin(const ShardSpec& spec);
     Result<void> order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup);
     Result<TreeRoot> open_image(const ShardSpec& spec) const;
+    void on_tree_blob(std::uint64_t request, BlobReport report, sys::UniqueFd blob) override;
+    void on_tree_used(const TreeUser& user, const BlobReport& report) override;
     void fail_blob(std::uint64_t request, const std::string& name, Error why);
     Result<void> write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const;
     RunningShard* find(ShardId shard);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <compare>
-#include <functional>
+#include <cstdint>
 #include <string>
 
 #include "shard/spec.h"
@@ -28,14 +28,33 @@ struct TreeRoot {
     sys::UniqueFd hold;
 };
 
+/// Hears what became of what was asked of a TreeSource; maybe from inside the asking call.
+class TreeListener {
+ public:
+    TreeListener() = default;
+    TreeListener(const TreeListener&) = delete;
+    TreeListener& operator=(const TreeListener&) = delete;
+    virtual ~TreeListener() = default;
+
+    /// The answer to prefetch, load_blob or open_blob, of which the last has a descriptor unless it
+    /// failed.
+    virtual void on_tree_blob(std::uint64_t request, BlobReport report, sys::UniqueFd blob) = 0;
+    /// What was opened first, or failed, in the trees of which slice; shard 0: not one shard's
+    /// alone.
+    virtual void on_tree_used(const TreeUser& user, const BlobReport& report) = 0;
+};
+
 /// Where the roots of shards with an image come from, and blobs. Called on the backend's thread,
-/// which is also where it calls back, maybe from inside the call.
+/// which is also where it calls back.
 class TreeSource {
  public:
     TreeSource() = default;
     TreeSource(const TreeSource&) = delete;
     TreeSource& operator=(const TreeSource&) = delete;
     virtual ~TreeSource() = default;
+
+    /// Null: nobody is told anything from now on.
+    virtual void set_listener(TreeListener* listener) = 0;
 
     /// Errors: ENOENT for an image that is not there.
     virtual Result<TreeRoot> open_tree(const std::string& image, const TreeUser& user) = 0;
@@ -44,19 +63,13 @@ class TreeSource {
     virtual void release_shard(const TreeUser& user) = 0;
     virtual void release_slice(SliceId slice) = 0;
 
-    /// What was opened first, or failed, in the trees of which slice; shard 0: not one shard's
-    /// alone.
-    using OnUsed = std::function<void(const TreeUser& user, const BlobReport& report)>;
-    virtual void set_on_used(OnUsed on_used) = 0;
-
-    using Done = std::function<void(BlobReport report)>;
     /// Has a file of the user's tree there before it is opened. `path` begins with '/'.
-    virtual void prefetch(const TreeUser& user, const std::string& path, Done done) = 0;
+    virtual void prefetch(const TreeUser& user, std::uint64_t request, const std::string& path) = 0;
     /// Makes a blob, by its name or digest, visible as `name` in `folder` once it is verified.
-    virtual void load_blob(const std::string& name, sys::UniqueFd folder, Done done) = 0;
-    using FdDone = std::function<void(BlobReport report, sys::UniqueFd blob)>;
+    virtual void load_blob(std::uint64_t request, const std::string& name,
+                           sys::UniqueFd folder) = 0;
     /// The blob in memory that nobody can change.
-    virtual void open_blob(const std::string& name, FdDone done) = 0;
+    virtual void open_blob(std::uint64_t request, const std::string& name) = 0;
 };
 
 }  // namespace shardrun::shard

@@ -53,68 +53,54 @@ Error error_of(const streamer::Report& report, const std::string& name) {
 
 }  // namespace
 
-Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name) {
-    if (auto digest = blob::parse_digest(name)) return digest;
-    SR_TRY(const std::optional<blob::Digest> named, store.find_ref(blob::RefKind::pin, name));
-    if (!named)
-        return refuse(ENOENT, "blob '{}': the store has none of that name: 'shardrun blob ls'",
-                      name);
-    return *named;
-}
-
 BlobLoads::~BlobLoads() {
+    for (const auto& [id, load] : loads_) filler_.forget(load.job);
     fail_all({ECANCELED, "the supervisor ends"});
 }
 
-void BlobLoads::load(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-                     sys::UniqueFd folder, Done done) {
+void BlobLoads::load(const blob::Store& store, const blob::Digest& digest, Wish wish,
+                     sys::UniqueFd folder) {
     Load load;
-    load.report.name = name;
+    load.request = wish.request;
+    load.report.name = std::move(wish.name);
     load.folder = std::move(folder);
-    load.done = [done = std::move(done)](shard::BlobReport report, sys::UniqueFd) {
-        done(std::move(report));
-    };
-    if (::faccessat(load.folder.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        load.report.outcome = BlobOutcome::hit;
-        load.report.digest = digest.bytes;
-        return load.done(std::move(load.report), {});
-    }
-    FdDone tell = load.done;
-    if (const auto begun = begin(store, digest, std::move(load)); !begun) {
-        shard::BlobReport report;
-        report.name = name;
-        report.error = begun.error();
-        tell(std::move(report), {});
-    }
+    const char* const name = load.report.name.c_str();
+    if (::faccessat(load.folder.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return begin(store, digest, std::move(load));
+    load.report.outcome = BlobOutcome::hit;
+    load.report.digest = digest.bytes;
+    on_end_(load.request, std::move(load.report), {});
 }
 
-void BlobLoads::open(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-                     const FdDone& done) {
+void BlobLoads::open(const blob::Store& store, const blob::Digest& digest, Wish wish) {
     Load load;
-    load.report.name = name;
-    load.done = done;
-    if (const auto begun = begin(store, digest, std::move(load)); !begun) {
-        shard::BlobReport report;
-        report.name = name;
-        report.error = begun.error();
-        done(std::move(report), {});
-    }
+    load.request = wish.request;
+    load.report.name = std::move(wish.name);
+    begin(store, digest, std::move(load));
 }
 
-Result<void> BlobLoads::begin(const blob::Store& store, const blob::Digest& digest, Load load) {
+void BlobLoads::begin(const blob::Store& store, const blob::Digest& digest, Load load) {
     load.begun = loop_.now();
     load.report.digest = digest.bytes;
+    const std::uint64_t id = ++last_;
+    if (const auto ordered = order(store, digest, id, load); !ordered) {
+        load.report.error = ordered.error();
+        return on_end_(load.request, std::move(load.report), {});
+    }
+    loads_.emplace(id, std::move(load));
+}
+
+Result<void> BlobLoads::order(const blob::Store& store, const blob::Digest& digest,
+                              std::uint64_t id, Load& load) {
     SR_TRY(blob::OpenBlob source, store.open_blob(digest));
     load.report.size_bytes = source.size_bytes;
     SR_TRY(load.file, make_file(load.folder ? load.folder.get() : -1));
     sys::UniqueFd destination(::fcntl(load.file.get(), F_DUPFD_CLOEXEC, 0));
     if (!destination) return fail_errno("hand over a blob's file");
-    const std::uint64_t id = ++last_;
     const Filler::Order order{digest, source.size_bytes, streamer::Urgency::demand};
-    SR_TRY([[maybe_unused]] const streamer::JobId job,
+    SR_TRY(load.job,
            filler_.fill(order, std::move(source.fd), std::move(destination),
                         [this, id](const streamer::Report& report) { on_filled(id, report); }));
-    loads_.emplace(id, std::move(load));
     return {};
 }
 
@@ -126,7 +112,7 @@ void BlobLoads::on_filled(std::uint64_t id, const streamer::Report& report) {
         std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - load.begun);
     if (report.outcome != streamer::Outcome::complete) {
         load.report.error = error_of(report, load.report.name);
-        return load.done(std::move(load.report), {});
+        return on_end_(load.request, std::move(load.report), {});
     }
     const auto shown = load.folder ? show(load.folder.get(), load.report.name, load.file.get())
                                    : seal(load.file.get());
@@ -135,7 +121,8 @@ void BlobLoads::on_filled(std::uint64_t id, const streamer::Report& report) {
     else
         load.report.error = shown.error();
     const bool is_handed_over = shown && !load.folder;
-    load.done(std::move(load.report), is_handed_over ? std::move(load.file) : sys::UniqueFd());
+    on_end_(load.request, std::move(load.report),
+            is_handed_over ? std::move(load.file) : sys::UniqueFd());
 }
 
 void BlobLoads::lose_filler() {
@@ -147,7 +134,7 @@ void BlobLoads::fail_all(const Error& why) {
     for (auto& [id, load] : loads) {
         load.report.error =
             Error{why.code, fmt::format("blob '{}': {}", load.report.name, why.message)};
-        load.done(std::move(load.report), {});
+        on_end_(load.request, std::move(load.report), {});
     }
 }
 

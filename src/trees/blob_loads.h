@@ -15,42 +15,48 @@ namespace shardrun::trees {
 /// when it is whole and right, or into sealed memory.
 class BlobLoads {
  public:
-    using Done = shard::TreeSource::Done;
-    using FdDone = shard::TreeSource::FdDone;
-    /// Outlives it.
-    BlobLoads(sys::EventLoop& loop, Filler& filler) : loop_(loop), filler_(filler) {}
+    struct Wish {
+        std::uint64_t request = 0;
+        std::string name;
+    };
+    /// Each wish once; with a descriptor if it was to be opened and is. Maybe from inside the call.
+    using OnEnd =
+        std::function<void(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob)>;
+    /// Both outlive it.
+    BlobLoads(sys::EventLoop& loop, Filler& filler, OnEnd on_end)
+        : loop_(loop), filler_(filler), on_end_(std::move(on_end)) {}
     BlobLoads(const BlobLoads&) = delete;
     BlobLoads& operator=(const BlobLoads&) = delete;
     /// Whoever waits is told ECANCELED.
     ~BlobLoads();
 
-    /// `name`: what `folder` is to show it as; with '/' in it, below folders that are made.
-    void load(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-              sys::UniqueFd folder, Done done);
-    void open(const blob::Store& store, const blob::Digest& digest, const std::string& name,
-              const FdDone& done);
+    /// `folder` is to show it under its name; with '/' in it, below folders that are made.
+    void load(const blob::Store& store, const blob::Digest& digest, Wish wish,
+              sys::UniqueFd folder);
+    void open(const blob::Store& store, const blob::Digest& digest, Wish wish);
     /// The streamer is gone: whoever waits is told so.
     void lose_filler();
 
  private:
     struct Load {
+        std::uint64_t request = 0;
         shard::BlobReport report;
         MonoTime begun;
         sys::UniqueFd folder;  ///< empty: into memory
         sys::UniqueFd file;
-        FdDone done;
+        streamer::JobId job{};
     };
-    Result<void> begin(const blob::Store& store, const blob::Digest& digest, Load load);
+    void begin(const blob::Store& store, const blob::Digest& digest, Load load);
+    Result<void> order(const blob::Store& store, const blob::Digest& digest, std::uint64_t id,
+                       Load& load);
     void on_filled(std::uint64_t id, const streamer::Report& report);
     void fail_all(const Error& why);
 
     sys::EventLoop& loop_;
     Filler& filler_;
+    OnEnd on_end_;
     std::map<std::uint64_t, Load> loads_;
     std::uint64_t last_ = 0;
 };
-
-/// The blob's digest by its own text or by its name. Errors: ENOENT.
-Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name);
 
 }  // namespace shardrun::trees

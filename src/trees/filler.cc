@@ -99,6 +99,10 @@ void Filler::cancel(streamer::JobId job) {
     follow_queue();
 }
 
+void Filler::forget(streamer::JobId job) {
+    if (jobs_.erase(std::to_underlying(job)) != 0) cancel(job);
+}
+
 std::optional<pid_t> Filler::pid() const {
     return process_ ? std::optional(process_->pid()) : std::nullopt;
 }

@@ -37,6 +37,8 @@ class Filler {
     /// Jobs that have ended already are fine.
     void promote(streamer::JobId job);
     void cancel(streamer::JobId job);
+    /// The same, and nobody is told of its end.
+    void forget(streamer::JobId job);
 
     /// None while it is being replaced.
     std::optional<pid_t> pid() const;

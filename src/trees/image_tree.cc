@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/log.h"
+#include "trees/verdict.h"
 
 namespace shardrun::trees {
 namespace {
@@ -13,21 +14,6 @@ using gate::FileId;
 
 std::chrono::microseconds since(MonoTime begun, MonoTime now) {
     return std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
-}
-
-gate::FillVerdict verdict_of(streamer::Outcome outcome) {
-    switch (outcome) {
-        case streamer::Outcome::complete:
-            return gate::FillVerdict::complete;
-        case streamer::Outcome::wrong_size:
-        case streamer::Outcome::wrong_digest:
-            return gate::FillVerdict::bad_content;
-        case streamer::Outcome::cancelled:
-            return gate::FillVerdict::cancelled;
-        case streamer::Outcome::failed:
-            break;
-    }
-    return gate::FillVerdict::failed;
 }
 
 Error error_of(const streamer::Report& report, const blob::Digest& digest,
@@ -49,7 +35,8 @@ Error error_of(const streamer::Report& report, const blob::Digest& digest,
             break;
     }
     return {report.code,
-            fmt::format("'/{}': load blob {}: {}", path, blob, errno_text(report.code))};
+            fmt::format("'/{}': load blob {}: {}{}", path, blob, errno_text(report.code),
+                        report.code == ENOSPC ? "; see store.tree_size_max_mib" : "")};
 }
 
 }  // namespace
@@ -65,7 +52,7 @@ Result<std::unique_ptr<ImageTree>> ImageTree::build(const TreeContext& context,
 }
 
 ImageTree::~ImageTree() {
-    for (const auto& [file, job] : fills_) context_.filler.cancel(job);
+    for (const auto& [file, job] : fills_) context_.filler.forget(job);
     const Error gone{ECANCELED, "the shard is gone"};
     while (!wishes_.empty()) answer(wishes_.begin()->first, BlobOutcome::failed, gone);
 }

@@ -23,7 +23,7 @@ struct TreeContext {
 /// One tree of an image with its gate: fills come from the store by way of the streamer.
 class ImageTree final : public gate::GateOwner {
  public:
-    using Done = shard::TreeSource::Done;
+    using Done = std::function<void(shard::BlobReport report)>;
     /// The first open of a file since it was filled, or that it could not be.
     using OnUsed = std::function<void(const shard::BlobReport& report)>;
 

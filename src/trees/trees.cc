@@ -25,7 +25,11 @@ Result<std::unique_ptr<Trees>> Trees::create(TreesConfig config, sys::EventLoop&
                for (auto& [key, held] : self->trees_) held.tree->lose_filler();
                self->loads_->lose_filler();
            }));
-    trees->loads_ = std::make_unique<BlobLoads>(loop, *trees->filler_);
+    trees->loads_ = std::make_unique<BlobLoads>(
+        loop, *trees->filler_,
+        [self = trees.get()](std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) {
+            self->answer(request, std::move(report), std::move(blob));
+        });
     return trees;
 }
 
@@ -38,15 +42,6 @@ Result<void> Trees::open_store() {
     SR_TRY(blob::Session session, store.begin_session());
     opened_ = std::make_unique<Opened>(Opened{std::move(store), std::move(session)});
     return {};
-}
-
-Result<blob::Digest> Trees::find_image(const std::string& image) const {
-    SR_TRY(const std::optional<blob::Digest> digest,
-           opened_->store.find_ref(blob::RefKind::image, image));
-    if (!digest)
-        return refuse(ENOENT, "there is none in '{}': 'shardrun image ls' shows those there are",
-                      config_.store);
-    return *digest;
 }
 
 Result<std::shared_ptr<const TreePlan>> Trees::plan_of(const blob::Digest& image) {
@@ -68,7 +63,7 @@ shard::TreeUser Trees::owner_of(const shard::TreeUser& user) const {
 
 Result<shard::TreeRoot> Trees::open_tree(const std::string& image, const shard::TreeUser& user) {
     SR_DO(open_store());
-    SR_TRY(const blob::Digest digest, find_image(image));
+    SR_TRY(const blob::Digest digest, opened_->store.find_named(blob::RefKind::image, image));
     const Key key{owner_of(user), digest};
     SR_TRY(Held* const held, find_or_build(key));
     SR_TRY(shard::TreeRoot root, held->tree->open());
@@ -93,42 +88,48 @@ Result<Trees::Held> Trees::build(const Key& key) {
     const bool is_told = config_.owner != Owner::host;
     SR_TRY(held.tree, ImageTree::build({loop_, opened_->store, *filler_}, std::move(plan), config,
                                        [this, is_told, owner = key.owner](const auto& report) {
-                                           if (is_told && on_used_) on_used_(owner, report);
+                                           if (is_told && listener_ != nullptr)
+                                               listener_->on_tree_used(owner, report);
                                        }));
     return held;
 }
 
-void Trees::prefetch(const shard::TreeUser& user, const std::string& path, Done done) {
+void Trees::answer(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) const {
+    if (listener_ != nullptr) listener_->on_tree_blob(request, std::move(report), std::move(blob));
+}
+
+void Trees::fail(std::uint64_t request, const std::string& name, Error why) const {
+    shard::BlobReport report;
+    report.name = name;
+    report.error = std::move(why);
+    answer(request, std::move(report), {});
+}
+
+void Trees::prefetch(const shard::TreeUser& user, std::uint64_t request, const std::string& path) {
     const auto key = by_shard_.find(user.shard);
-    if (key != by_shard_.end()) return trees_.at(key->second).tree->prefetch(path, std::move(done));
-    shard::BlobReport report;
-    report.name = path;
-    report.error = Error{ENOENT, fmt::format("'{}': the shard has no tree", path)};
-    done(std::move(report));
+    if (key == by_shard_.end())
+        return fail(request, path, {ENOENT, fmt::format("'{}': the shard has no tree", path)});
+    trees_.at(key->second).tree->prefetch(path, [this, request](shard::BlobReport report) {
+        answer(request, std::move(report), {});
+    });
 }
 
-Result<blob::Digest> Trees::find_in_store(const std::string& name) {
+Result<blob::Digest> Trees::find_blob(const std::string& name) {
     SR_DO(open_store());
-    return find_blob(opened_->store, name);
+    if (auto digest = blob::parse_digest(name)) return digest;
+    return opened_->store.find_named(blob::RefKind::pin, name);
 }
 
-void Trees::load_blob(const std::string& name, sys::UniqueFd folder, Done done) {
-    const auto digest = find_in_store(name);
-    if (digest)
-        return loads_->load(opened_->store, *digest, name, std::move(folder), std::move(done));
-    shard::BlobReport report;
-    report.name = name;
-    report.error = digest.error();
-    done(std::move(report));
+void Trees::load_blob(std::uint64_t request, const std::string& name, sys::UniqueFd folder) {
+    const auto digest = find_blob(name);
+    if (!digest) return fail(request, name, digest.error());
+    loads_->load(opened_->store, *digest, {request, name}, std::move(folder));
 }
 
-void Trees::open_blob(const std::string& name, FdDone done) {
-    const auto digest = find_in_store(name);
-    if (digest) return loads_->open(opened_->store, *digest, name, done);
-    shard::BlobReport report;
-    report.name = name;
-    report.error = digest.error();
-    done(std::move(report), {});
+void Trees::open_blob(std::uint64_t request, const std::string& name) {
+    const auto digest = find_blob(name);
+    if (!digest) return fail(request, name, digest.error());
+    loads_->open(opened_->store, *digest, {request, name});
 }
 
 void Trees::release_shard(const shard::TreeUser& user) {

@@ -51,10 +51,11 @@ class Trees final : public shard::TreeSource {
                                       const shard::TreeUser& user) override;
     void release_shard(const shard::TreeUser& user) override;
     void release_slice(shard::SliceId slice) override;
-    void set_on_used(OnUsed on_used) override { on_used_ = std::move(on_used); }
-    void prefetch(const shard::TreeUser& user, const std::string& path, Done done) override;
-    void load_blob(const std::string& name, sys::UniqueFd folder, Done done) override;
-    void open_blob(const std::string& name, FdDone done) override;
+    void set_listener(shard::TreeListener* listener) override { listener_ = listener; }
+    void prefetch(const shard::TreeUser& user, std::uint64_t request,
+                  const std::string& path) override;
+    void load_blob(std::uint64_t request, const std::string& name, sys::UniqueFd folder) override;
+    void open_blob(std::uint64_t request, const std::string& name) override;
 
     std::size_t tree_count() const { return trees_.size(); }
     std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
@@ -79,8 +80,9 @@ class Trees final : public shard::TreeSource {
 
     Trees(TreesConfig config, sys::EventLoop& loop) : config_(std::move(config)), loop_(loop) {}
     Result<void> open_store();
-    Result<blob::Digest> find_in_store(const std::string& name);
-    Result<blob::Digest> find_image(const std::string& image) const;
+    Result<blob::Digest> find_blob(const std::string& name);
+    void answer(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) const;
+    void fail(std::uint64_t request, const std::string& name, Error why) const;
     Result<std::shared_ptr<const TreePlan>> plan_of(const blob::Digest& image);
     Result<Held*> find_or_build(const Key& key);
     Result<Held> build(const Key& key);
@@ -89,7 +91,7 @@ class Trees final : public shard::TreeSource {
 
     TreesConfig config_;
     sys::EventLoop& loop_;
-    OnUsed on_used_;
+    shard::TreeListener* listener_ = nullptr;
     std::unique_ptr<Opened> opened_;  // Null: it was not there yet.
     std::unique_ptr<Filler> filler_;
     std::unique_ptr<BlobLoads> loads_;

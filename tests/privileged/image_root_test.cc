@@ -50,10 +50,10 @@ class FolderTree final : public TreeSource {
     }
     void release_shard(const TreeUser&) override {}
     void release_slice(SliceId) override {}
-    void set_on_used(OnUsed) override {}
-    void prefetch(const TreeUser&, const std::string&, Done) override {}
-    void load_blob(const std::string&, sys::UniqueFd, Done) override {}
-    void open_blob(const std::string&, FdDone) override {}
+    void set_listener(TreeListener*) override {}
+    void prefetch(const TreeUser&, std::uint64_t, const std::string&) override {}
+    void load_blob(std::uint64_t, const std::string&, sys::UniqueFd) override {}
+    void open_blob(std::uint64_t, const std::string&) override {}
 
  private:
     std::filesystem::path folder_;

@@ -24,6 +24,7 @@
 #include "sys/file_io.h"
 #include "sys/real_clock.h"
 #include "sys/seqpacket.h"
+#include "trees/verdict.h"
 
 namespace shardrun::test {
 
@@ -115,23 +116,8 @@ class Server : public gate::GateOwner {
         }
         for (const streamer::Report& report : *reports) {
             const auto number = static_cast<std::uint32_t>(std::to_underlying(report.job));
-            gate_->end_fill(gate::FileId{number}, verdict(report.outcome), report.code);
+            gate_->end_fill(gate::FileId{number}, trees::verdict_of(report.outcome), report.code);
         }
-    }
-
-    static gate::FillVerdict verdict(streamer::Outcome outcome) {
-        switch (outcome) {
-            case streamer::Outcome::complete:
-                return gate::FillVerdict::complete;
-            case streamer::Outcome::wrong_size:
-            case streamer::Outcome::wrong_digest:
-                return gate::FillVerdict::bad_content;
-            case streamer::Outcome::failed:
-                return gate::FillVerdict::failed;
-            case streamer::Outcome::cancelled:
-                return gate::FillVerdict::cancelled;
-        }
-        return gate::FillVerdict::failed;
     }
 
     const TempDir& store_;
