@@ -68,7 +68,7 @@ Result<Store> Store::open(const std::string& root) {
 Result<Store> Store::open_existing(const std::string& root) {
     auto folder = Directory::open(root);
     if (!folder && folder.error().code == ENOENT)
-        return refuse(ENOENT, "there is no store at '{}': the first import makes one", root);
+        return refuse(ENOENT, "there is no store at '{}': 'shardrun image import' makes one", root);
     if (!folder) return while_doing<Store>(std::unexpected(folder.error()), "open the store");
     return while_doing(open_in(*std::move(folder)), "open the store");
 }

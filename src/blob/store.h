@@ -81,6 +81,8 @@ class Store {
     static Result<void> check_ref_name(std::string_view name);
     /// Makes or replaces a name, durably. The blob must be kept until then by a session.
     Result<void> set_ref(RefKind kind, const std::string& name, const Digest& digest) const;
+    /// Errors: ENOENT, with what shows those there are.
+    Result<Digest> find_named(RefKind kind, const std::string& name) const;
     /// None when there is no such name.
     Result<std::optional<Digest>> find_ref(RefKind kind, const std::string& name) const;
     Result<std::vector<Ref>> list_refs(RefKind kind) const;

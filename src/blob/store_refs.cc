@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "base/store_name.h"
 #include "blob/store.h"
 #include "sys/file_io.h"
 #include "sys/staged_file.h"
@@ -11,17 +12,8 @@
 namespace shardrun::blob {
 namespace {
 
-constexpr std::size_t kNameSizeMax = 200;
 constexpr std::string_view kSlash = "%2F";  // '%' is in no name.
 constexpr std::size_t kRefSizeMax = 4096;
-
-bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool may_stand_in_name(char c) {
-    return is_letter_or_digit(c) || std::string_view("._:/@+-").find(c) != std::string_view::npos;
-}
 
 std::string file_name_of(std::string_view name) {
     std::string file;
@@ -58,14 +50,16 @@ const sys::Directory& Store::folder_of(RefKind kind) const {
 }
 
 Result<void> Store::check_ref_name(std::string_view name) {
-    if (name.empty() || name.size() > kNameSizeMax ||
-        !std::ranges::all_of(name, may_stand_in_name) ||
-        std::string_view("./-").find(name.front()) != std::string_view::npos)
-        return refuse(EINVAL,
-                      "'{}' is no name: a name is 1 to {} letters, digits and ._:/@+- and begins "
-                      "with none of ./-",
-                      name.substr(0, 100), kNameSizeMax);
-    return {};
+    if (is_store_name(name)) return {};
+    return refuse(EINVAL, "'{}' is no name: {}", name.substr(0, 100), kStoreNameRule);
+}
+
+Result<Digest> Store::find_named(RefKind kind, const std::string& name) const {
+    SR_TRY(const std::optional<Digest> digest, find_ref(kind, name));
+    if (digest) return *digest;
+    const char* const what = kind == RefKind::image ? "image" : "blob";
+    return refuse(ENOENT, "there is no {} '{}': 'shardrun {} ls' shows those there are", what, name,
+                  what);
 }
 
 Result<void> Store::set_ref(RefKind kind, const std::string& name, const Digest& digest) const {

@@ -46,7 +46,7 @@ struct Duty {
 Result<Duty> find_duty(const blob::Store& store, const std::vector<std::string>& images) {
     Duty duty;
     SR_TRY(const std::vector<blob::Ref> refs, store.list_refs(blob::RefKind::image));
-    for (const std::string& name : images) SR_DO(find_image(store, name));
+    for (const std::string& name : images) SR_DO(store.find_named(blob::RefKind::image, name));
     for (const blob::Ref& ref : refs) {
         if (!images.empty() && std::ranges::find(images, ref.name) == images.end()) continue;
         SR_TRY(const std::vector<blob::StoredBlob> blobs, blobs_of(store, ref.digest));
@@ -129,7 +129,7 @@ Result<std::string> remove(const Options& options) {
     SR_TRY(const blob::Store store, open_store(options, Missing::refuse));
     blob::DigestSet only;
     for (const std::string& name : options.images) {
-        SR_TRY(const blob::Digest digest, find_image(store, name));
+        SR_TRY(const blob::Digest digest, store.find_named(blob::RefKind::image, name));
         SR_TRY(const std::vector<blob::StoredBlob> blobs, blobs_of(store, digest));
         for (const blob::StoredBlob& blob : blobs) only.insert(blob.digest);
         SR_DO(store.remove_ref(blob::RefKind::image, name));

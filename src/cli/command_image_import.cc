@@ -105,13 +105,6 @@ Result<UniqueFd> open_input(const std::string& path) {
     return fd;
 }
 
-Result<std::string> find_importer() {
-    for (const std::string& place : places_of("shardrun-import"))
-        if (::access(place.c_str(), X_OK) == 0) return place;
-    return refuse(ENOENT, "'{}' is missing: install shardrun again",
-                  places_of("shardrun-import").back());
-}
-
 std::string absolute(const std::string& path) {
     if (path == "-") return "standard input";
     char* const resolved = ::realpath(path.c_str(), nullptr);
@@ -146,7 +139,7 @@ Result<std::string> import_and_name(const Options& options, const std::string& n
                                     const image::ImportOptions& plan) {
     const std::string& path = options.paths.front();
     SR_TRY(UniqueFd input, open_input(path));
-    SR_TRY(std::string helper, find_importer());
+    SR_TRY(std::string helper, find_program("shardrun-import"));
     SR_TRY(const blob::Store store, open_store(options, Missing::make));
     SR_TRY(const blob::Catalogue catalogue, open_index(store));
     SR_TRY(blob::Session session, store.begin_session());

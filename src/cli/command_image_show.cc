@@ -34,7 +34,7 @@ struct Inspect : StoreOptions, InspectOptions {
 Result<std::string> inspect(const Inspect& options) {
     const std::string& name = options.images.front();
     SR_TRY(const blob::Store store, open_store(options, Missing::refuse));
-    SR_TRY(const blob::Digest digest, find_image(store, name));
+    SR_TRY(const blob::Digest digest, store.find_named(blob::RefKind::image, name));
     SR_TRY(const image::Manifest manifest,
            while_doing(image::load_manifest(store, digest), "image '{}'", name));
     const InspectedImage inspected{name, digest, manifest};
@@ -60,7 +60,8 @@ Result<void> export_to(const blob::Store& store, const image::Manifest& manifest
 
 Result<std::string> export_image(const Export& options) {
     SR_TRY(const blob::Store store, open_store(options, Missing::refuse));
-    SR_TRY(const blob::Digest digest, find_image(store, options.images.front()));
+    SR_TRY(const blob::Digest digest,
+           store.find_named(blob::RefKind::image, options.images.front()));
     SR_TRY(const image::Manifest manifest,
            while_doing(image::load_manifest(store, digest), "image '{}'", options.images.front()));
     if (!options.output) {

@@ -25,13 +25,6 @@ trees::Owner owner_of(supervisor::TreeOwner owner) {
     return trees::Owner::host;
 }
 
-Result<std::string> find_program(const std::string& program) {
-    const std::vector<std::string> places = places_of(program);
-    for (const std::string& path : places)
-        if (::access(path.c_str(), X_OK) == 0) return path;
-    return refuse(ENOENT, "'{}' is not there; install shardrun again", places.back());
-}
-
 }  // namespace
 
 Result<std::unique_ptr<shard::TreeSource>> make_image_trees(const supervisor::Config& config,

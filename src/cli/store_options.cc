@@ -42,26 +42,13 @@ Result<blob::Catalogue> open_index(const blob::Store& store) {
     return catalogue;
 }
 
-Result<blob::Digest> find_image(const blob::Store& store, const std::string& name) {
-    SR_TRY(const std::optional<blob::Digest> digest, store.find_ref(blob::RefKind::image, name));
-    if (!digest)
-        return refuse(ENOENT, "there is no image '{}': 'shardrun image ls' shows those there are",
-                      name);
-    return *digest;
-}
-
 Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name_or_digest) {
     if (auto digest = blob::parse_digest(name_or_digest)) {
         SR_TRY(const std::optional<std::uint64_t> size, store.size_of(*digest));
         if (!size) return refuse(ENOENT, "the store has no blob {}", blob::to_hex(*digest));
         return digest;
     }
-    SR_TRY(const std::optional<blob::Digest> named,
-           store.find_ref(blob::RefKind::pin, name_or_digest));
-    if (!named)
-        return refuse(ENOENT, "there is no blob '{}': 'shardrun blob ls' shows those there are",
-                      name_or_digest);
-    return *named;
+    return store.find_named(blob::RefKind::pin, name_or_digest);
 }
 
 Result<std::vector<std::string>> image_names(const blob::Store& store,

@@ -26,8 +26,6 @@ Result<blob::Store> open_store(const StoreOptions& options, Missing when_missing
 /// Its catalogue; says on standard error what had to be mended.
 Result<blob::Catalogue> open_index(const blob::Store& store);
 
-/// Errors: ENOENT, with where to look.
-Result<blob::Digest> find_image(const blob::Store& store, const std::string& name);
 /// By name or digest.
 Result<blob::Digest> find_blob(const blob::Store& store, const std::string& name_or_digest);
 

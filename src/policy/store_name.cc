@@ -4,21 +4,16 @@
 #include <cerrno>
 
 #include "base/fail.h"
+#include "base/store_name.h"
 
 namespace shardrun::policy {
 
 namespace {
 
-constexpr std::size_t kNameSizeMax = 200;
 constexpr std::size_t kPathSizeMax = 4096;
 constexpr std::size_t kDigestDigits = 64;
 constexpr std::size_t kQuotedMax = 100;  // of a name in a sentence
 constexpr std::string_view kDigestPrefix = "sha256:";
-
-bool may_stand_in_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._:/@+-").find(c) != std::string_view::npos;
-}
 
 bool is_small_hex_digit(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -36,14 +31,9 @@ bool has_dots(std::string_view path) {
 }  // namespace
 
 Result<void> check_store_name(std::string_view field, std::string_view name) {
-    const bool is_good = !name.empty() && name.size() <= kNameSizeMax &&
-                         std::all_of(name.begin(), name.end(), may_stand_in_name) &&
-                         std::string_view("./-").find(name.front()) == std::string_view::npos;
-    if (is_good) return {};
-    return refuse(EINVAL,
-                  "{}: '{}' is none; 1 to {} letters, digits and ._:/@+- make one, and it begins "
-                  "with none of ./-",
-                  field, name.substr(0, kQuotedMax), kNameSizeMax);
+    if (is_store_name(name)) return {};
+    return refuse(EINVAL, "{}: '{}' is no name: {}", field, name.substr(0, kQuotedMax),
+                  kStoreNameRule);
 }
 
 Result<void> check_tree_path(std::string_view path) {

@@ -1,8 +1,5 @@
 #include "streamer/streamer_process.h"
 
-#include <algorithm>
-#include <cerrno>
-
 #include "base/fail.h"
 
 namespace shardrun::streamer {
@@ -27,28 +24,21 @@ Result<StreamerProcess> StreamerProcess::start(const StreamerConfig& config) {
         .locked_bytes_max = kLockedBytes,
     };
     SR_TRY(sys::HelperProcess helper, sys::HelperProcess::start(plan));
-    return StreamerProcess(sys::HelperLink(std::move(helper), "the streamer"), config.jobs_max);
+    return StreamerProcess(sys::HelperLink(std::move(helper), "the streamer", config.jobs_max));
 }
 
 Result<void> StreamerProcess::fill(const FillOrder& order, sys::UniqueFd source,
                                    sys::UniqueFd destination) {
-    const std::size_t bound =
-        order.urgency == Urgency::demand ? jobs_max_ : jobs_max_ - jobs_max_ / 4;
-    if (jobs_under_way_ >= bound)
-        return refuse(EAGAIN, "the streamer has {} jobs under way already", jobs_under_way_);
     std::vector<sys::UniqueFd> fds;
     fds.push_back(std::move(source));
     fds.push_back(std::move(destination));
-    SR_DO(link_.send(encode(order), std::move(fds)));
-    ++jobs_under_way_;
-    return {};
+    const bool is_demand = order.urgency == Urgency::demand;
+    return link_.send_job(is_demand ? sys::JobKind::urgent : sys::JobKind::other, encode(order),
+                          std::move(fds));
 }
 
 Result<std::vector<Report>> StreamerProcess::next_reports() {
-    SR_TRY(std::vector<Report> reports, link_.next(kMessageSizeMax, decode_report));
-    // Never below 0, whatever it reports.
-    jobs_under_way_ -= std::min(jobs_under_way_, reports.size());
-    return reports;
+    return link_.next(kMessageSizeMax, decode_report);
 }
 
 }  // namespace shardrun::streamer

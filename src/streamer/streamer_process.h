@@ -46,18 +46,15 @@ class StreamerProcess {
     /// What ended since; each job once. Errors: EPIPE when the streamer is gone: what is under way
     /// is lost, and after end() none of it writes any more.
     Result<std::vector<Report>> next_reports();
-    std::size_t jobs_under_way() const { return jobs_under_way_; }
+    std::size_t jobs_under_way() const { return link_.jobs_under_way(); }
 
     /// Kills it and waits for that.
     void end() { link_.end(); }
 
  private:
-    StreamerProcess(sys::HelperLink link, std::size_t jobs_max)
-        : link_(std::move(link)), jobs_max_(jobs_max) {}
+    explicit StreamerProcess(sys::HelperLink link) : link_(std::move(link)) {}
 
     sys::HelperLink link_;
-    std::size_t jobs_max_;
-    std::size_t jobs_under_way_ = 0;
 };
 
 }  // namespace shardrun::streamer

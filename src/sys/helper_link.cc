@@ -10,6 +10,16 @@ Result<void> HelperLink::send(std::vector<std::byte> order, std::vector<UniqueFd
     return flush();
 }
 
+Result<void> HelperLink::send_job(JobKind kind, std::vector<std::byte> order,
+                                  std::vector<UniqueFd> fds) {
+    const std::size_t bound = kind == JobKind::urgent ? jobs_max_ : jobs_max_ - jobs_max_ / 4;
+    if (jobs_under_way_ >= bound)
+        return refuse(EAGAIN, "{} has {} jobs under way already", name_, jobs_under_way_);
+    SR_DO(send(std::move(order), std::move(fds)));
+    ++jobs_under_way_;
+    return {};
+}
+
 Result<void> HelperLink::flush() {
     while (!unsent_.empty()) {
         SR_TRY(const bool is_sent, try_send(unsent_.front()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
@@ -15,13 +16,16 @@
 
 namespace shardrun::sys {
 
-/// A helper process and the packets that go to and fro: orders that the socket has no room for wait
-/// here, with their descriptors. Has no bound of its own: whoever sends counts.
+enum class JobKind : std::uint8_t { urgent, other };
+
+/// A helper process that works off jobs, and the packets that go to and fro: orders that the socket
+/// has no room for wait here, with their descriptors.
 class HelperLink {
  public:
-    /// `name` is what it is called when it is gone: "the streamer".
-    HelperLink(HelperProcess helper, std::string name)
-        : helper_(std::move(helper)), name_(std::move(name)) {}
+    /// `name` is what it is called when it is gone: "the streamer". So many jobs may be under way
+    /// at once.
+    HelperLink(HelperProcess helper, std::string name, std::size_t jobs_max)
+        : helper_(std::move(helper)), name_(std::move(name)), jobs_max_(jobs_max) {}
 
     /// To be polled for EPOLLIN, and for EPOLLOUT while wants_to_send().
     int fd() const { return helper_.socket(); }
@@ -30,11 +34,16 @@ class HelperLink {
     /// After those that wait already. The descriptors are closed here once they are sent. Never
     /// blocks. Errors: EPIPE when the helper is gone.
     Result<void> send(std::vector<std::byte> order, std::vector<UniqueFd> fds = {});
+    /// The same with a new job, of which one packet is to tell the end. Errors: EAGAIN when
+    /// jobs_max are under way, for those that are not urgent a quarter earlier.
+    Result<void> send_job(JobKind kind, std::vector<std::byte> order, std::vector<UniqueFd> fds);
+    std::size_t jobs_under_way() const { return jobs_under_way_; }
     bool wants_to_send() const { return !unsent_.empty(); }
     /// As many as the socket takes now. Errors: EPIPE.
     Result<void> flush();
 
-    /// What `decode` makes of each packet that came since, at most `size_max` bytes each. Errors:
+    /// The ends of jobs: what `decode` makes of each packet that came since, at most `size_max`
+    /// bytes each. Errors:
     /// EPIPE when the helper is gone, and nothing came before that; those of `decode`.
     template <class Decode>
     auto next(std::size_t size_max, Decode decode)
@@ -52,6 +61,8 @@ class HelperLink {
 
     HelperProcess helper_;
     std::string name_;
+    std::size_t jobs_max_;
+    std::size_t jobs_under_way_ = 0;
     std::deque<Unsent> unsent_;
 };
 
@@ -67,6 +78,7 @@ auto HelperLink::next(std::size_t size_max, Decode decode)
         if (packet.is_end) return refuse(EPIPE, "{} is gone", name_);
         SR_TRY(auto message, decode(std::span<const std::byte>(packet.bytes)));
         messages.push_back(std::move(message));
+        if (jobs_under_way_ > 0) --jobs_under_way_;  // Never below, whatever it reports.
     }
 }
 

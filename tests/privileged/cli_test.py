@@ -17,22 +17,15 @@ import termios
 import time
 from pathlib import Path
 
+import claims
+from claims import WAIT, conclude, until
+
 SHARDRUN = os.environ["SHARDRUN"]
 EMBEDDED = ["--embedded", "--best-effort"]
 # Of our own, so that what is left of others is not taken for ours.
 CGROUP = f"shardrun-cli-test-{os.getpid()}"
 UID_FIRST = 2_000_000_000
 OWN_PLACE = f'[cgroup]\nroot = "{CGROUP}"\ncontrollers = "best-effort"\n[shard]\nuid_first = {UID_FIRST}\n'
-WAIT = 30
-status = 0
-
-
-def conclude(claim: str, holds: bool, shown: object = "") -> None:
-    global status
-    print(f"{'ok' if holds else 'not ok'} - {claim}", flush=True)
-    if not holds:
-        print(f"# {shown}", flush=True)
-        status = 1
 
 
 def call(*words: str, **options) -> subprocess.CompletedProcess:
@@ -41,14 +34,6 @@ def call(*words: str, **options) -> subprocess.CompletedProcess:
 
 def run(*program: str, how: list[str] | None = None, options: list[str] | None = None, **more) -> subprocess.CompletedProcess:
     return call("run", *(EMBEDDED if how is None else how), *(options or []), "--", *program, **more)
-
-
-def until(condition, what: str) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.01)
 
 
 def exit_statuses(how: list[str], name: str) -> None:
@@ -357,7 +342,7 @@ def main() -> int:
         conclude("and its socket is gone", not supervisor.socket.exists())
     left = leftovers()
     conclude("nothing is left of any shard", not left, left)
-    return status
+    return claims.status
 
 
 if __name__ == "__main__":

@@ -14,30 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import claims
+from claims import WAIT, conclude, until
+
 SHARDRUN = os.environ["SHARDRUN"]
 CGROUP = f"shardrun-image-test-{os.getpid()}"
 UID_FIRST = 2_010_000_000
-WAIT = 60
 # Of the file with two names, the one that comes first in the image.
 FIRST_NAME = "/data/again"
 PAYLOAD = bytes(range(1, 256)) * 300
-status = 0
-
-
-def conclude(claim: str, holds: bool, shown: object = "") -> None:
-    global status
-    print(f"{'ok' if holds else 'not ok'} - {claim}", flush=True)
-    if not holds:
-        print(f"# {shown}", flush=True)
-        status = 1
-
-
-def until(condition, what: str) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.01)
 
 
 def libraries(program: str) -> list[str]:
@@ -63,6 +48,7 @@ def make_root(root: Path) -> None:
     (root / "data/lost").write_bytes(b"to be lost\n" * 500)
     (root / "data/slow").write_bytes(b"late\n" * 100_000)
     (root / "data/empty").write_bytes(b"")
+    (root / "data/big").write_bytes(b"more than the tree may have\n" * 300_000)
 
 
 class Bench:
@@ -131,6 +117,11 @@ def prefetched(bench: Bench) -> None:
 def refused(bench: Bench) -> None:
     got = bench.run("true", image="none")
     conclude("an image that is not there is refused", got.returncode == 125 and b"'none'" in got.stderr and b"image ls" in got.stderr, got)
+    got = bench.run("true", "--store", str(bench.folder / "nowhere"), how=["--config", str(bench.config)])
+    conclude("a store that is not there says what makes one", got.returncode == 125 and b"'shardrun image import' makes one" in got.stderr, got)
+    got = subprocess.run([SHARDRUN, "run", *bench.how, "--image", "small", "--", "true"], capture_output=True, check=False,
+                         user=65534, group=65534, extra_groups=[], cwd="/")
+    conclude("who is not root is told so", got.returncode == 125 and (b"sudo" in got.stderr or b"Permission denied" in got.stderr), got)
     (bench.folder / "odd").mkdir()
     (bench.folder / "odd/tmp").write_text("no directory\n")
     bench.call(*bench.image, "odd", str(bench.folder / "odd"), check=True)
@@ -152,6 +143,17 @@ def damaged(bench: Bench) -> None:
     got, files = bench.told("cat /data/lost; cat /data/good")
     conclude("a blob that the store lost is refused, too", got.stdout == PAYLOAD
              and any(each["path"] == "/data/lost" and each["outcome"] == "failed" for each in files["opens"]), (got, files))
+
+
+def full(bench: Bench) -> None:
+    config = bench.folder / "small.toml"
+    config.write_text(bench.config.read_text() + "tree_size_max_mib = 4\n")
+    info = bench.folder / "info.json"
+    got = bench.run("cat /data/big; cat /data/good", "--json-info", str(info), how=["--embedded", "--config", str(config)])
+    conclude("a file that the tree has no room for is refused, and others come all the same", got.stdout == PAYLOAD, got)
+    told = [each for each in json.loads(info.read_text())["files"]["opens"] if each["outcome"] == "failed"]
+    conclude("and its client is told what bounds it", [each["path"] for each in told] == ["/data/big"]
+             and "tree_size_max_mib" in told[0]["reason"], told)
 
 
 def children(pid: int) -> dict[str, int]:
@@ -230,8 +232,26 @@ def served(bench: Bench) -> None:
     os.kill(streamer, signal.SIGKILL)
     got = bench.run("cat /data/good", how=how)
     conclude("a hardened supervisor starts its streamer again", got.stdout == PAYLOAD, (got, Path(log.name).read_text()))
+    left_alone(bench, how, children(server.pid)["shardrun-stream"])
     server.terminate()
     conclude("and ends in order", server.wait(WAIT) == 0, Path(log.name).read_text())
+
+
+def left_alone(bench: Bench, how: list[str], streamer: int) -> None:
+    """A client goes while its prefetches and an open of its program are under way."""
+    listed = bench.folder / "all.list"
+    listed.write_text("/data/good\n/data/slow\n/data/big\n/usr/bin/cat\n")
+    os.kill(streamer, signal.SIGSTOP)
+    clients = [subprocess.Popen([SHARDRUN, "run", *how, "--image", "small", "--prefetch", str(listed), "--", "/bin/sh", "-c", "cat /data/slow"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)]
+    until(lambda: bench.call("ls", "--json", *how).stdout.count(b'"shard":') >= 4, "the shards")
+    for client in clients:
+        client.kill()
+        client.wait(WAIT)
+    until(lambda: b'"shard":' not in bench.call("ls", "--json", *how).stdout, "the shards to go")
+    os.kill(streamer, signal.SIGCONT)
+    got = bench.run("cat /data/good", how=how)
+    conclude("clients that go in the midst of their loads hurt nobody", got.stdout == PAYLOAD, got)
 
 
 def leftovers() -> list[str]:
@@ -247,11 +267,11 @@ def main() -> int:
         return 77
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         bench = Bench(Path(name))
-        for test in (on_demand, prefetched, refused, damaged, killed, served):
+        for test in (on_demand, prefetched, refused, damaged, full, killed, served):
             test(bench)
     left = leftovers()
     conclude("nothing is left of any shard", not left, left)
-    return status
+    return claims.status
 
 
 if __name__ == "__main__":

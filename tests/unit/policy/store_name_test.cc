@@ -27,8 +27,8 @@ TEST_CASE("a name in the store is 1 to 200 letters, digits and signs, the first 
         CHECK(check_store_name("image", bad).error().code == EINVAL);
     }
     CHECK(sentence(check_store_name("image", "a b")) ==
-          "image: 'a b' is none; 1 to 200 letters, digits and ._:/@+- make one, and it begins with "
-          "none of ./-");
+          "image: 'a b' is no name: a name is 1 to 200 letters, digits and ._:/@+- and begins "
+          "with none of ./-");
 }
 
 TEST_CASE("a path in a tree is absolute, bounded, and nowhere a dot or two") {
