@@ -31,7 +31,7 @@ struct Bench {
 
     Bench() {
         streamer::StreamerConfig config;
-        config.program = std::getenv("SHARDRUN_STREAMER");
+        config.program = std::getenv("SHARDRUN_STREAMER");  // NOLINT(concurrency-mt-unsafe)
         auto started = Filler::start(config, *loop, [this] { ++lost; });
         REQUIRE(started);
         filler = *std::move(started);
