@@ -31,6 +31,11 @@ Session::~Session() {
 Result<std::optional<std::uint64_t>> Session::hold_and_look(const Digest& digest) {
     SR_TRY(const sys::FileLock held,
            sys::FileLock::wait(folders_->root, "lock", sys::LockMode::shared));
+    return note_and_look(digest);
+}
+
+/// While no sweep is under way.
+Result<std::optional<std::uint64_t>> Session::note_and_look(const Digest& digest) {
     SR_DO(sys::write_all(lease_.fd(), digest.bytes));
     struct stat status {};
     const std::string path = blob_path(digest);
@@ -38,6 +43,19 @@ Result<std::optional<std::uint64_t>> Session::hold_and_look(const Digest& digest
         return static_cast<std::uint64_t>(status.st_size);
     if (errno == ENOENT) return std::nullopt;
     return fail_errno("look for blob {}", to_hex(digest));
+}
+
+Result<sys::StagedFile> Session::stage_file() const {
+    return sys::StagedFile::create(folders_->staging, kBlobMode);
+}
+
+Result<void> Session::adopt(const sys::StagedFile& file, const StoredBlob& blob) {
+    SR_TRY(const sys::FileLock held,
+           sys::FileLock::try_existing(folders_->root, "lock", sys::LockMode::shared));
+    SR_TRY(const std::optional<std::uint64_t> size, note_and_look(blob.digest));
+    if (size == blob.size_bytes) return {};
+    SR_DO(link(file, blob));
+    return mark_unlisted(folders_->root);
 }
 
 Result<bool> Session::hold(const Digest& digest) {
@@ -79,26 +97,26 @@ Result<void> Session::sync_contents() const {
     return {};
 }
 
-Result<void> Session::link(const Pending& pending) {
-    const Digest& digest = pending.blob.digest;
+Result<void> Session::link(const sys::StagedFile& file, const StoredBlob& blob) {
+    const Digest& digest = blob.digest;
     const std::string path = blob_path(digest);
     const std::string folder = path.substr(0, 2);
     if (touched_folders_.insert(folder).second &&
         ::mkdirat(folders_->blobs.fd(), folder.c_str(), 0700) != 0 && errno != EEXIST)
         return fail_errno("make directory '{}/{}'", folders_->blobs.path(), folder);
-    auto linked = pending.contents.file().link(folders_->blobs, path);
+    auto linked = file.link(folders_->blobs, path);
     if (!linked && linked.error().code == EEXIST) {
         // Somebody else was faster, unless it is a file that was cut short.
         struct stat status {};
         if (::fstatat(folders_->blobs.fd(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            static_cast<std::uint64_t>(status.st_size) == pending.blob.size_bytes)
+            static_cast<std::uint64_t>(status.st_size) == blob.size_bytes)
             return {};
         SR_DO(set_aside(digest, folders_->blobs, folders_->quarantine));
-        linked = pending.contents.file().link(folders_->blobs, path);
+        linked = file.link(folders_->blobs, path);
     }
     SR_DO(linked);
     ++new_count_;
-    new_bytes_ += pending.blob.size_bytes;
+    new_bytes_ += blob.size_bytes;
     return {};
 }
 
@@ -107,7 +125,7 @@ Result<void> Session::publish_batch() {
     SR_DO(write_out_pending());
     // Before any of them has a name: a name that can be seen after a power cut has its contents.
     SR_DO(sync_contents());
-    for (const Pending& pending : pending_) SR_DO(link(pending));
+    for (const Pending& pending : pending_) SR_DO(link(pending.contents.file(), pending.blob));
     pending_.clear();
     pending_digests_.clear();
     pending_bytes_ = 0;

@@ -25,6 +25,12 @@ class Session {
     Result<StoredBlob> add(StagedBlob blob);
     /// In one step.
     Result<StoredBlob> add_bytes(std::span<const std::byte> bytes);
+    /// A file for `adopt`, to be written by whoever gets its descriptor.
+    Result<sys::StagedFile> stage_file() const;
+    /// Makes visible at once what somebody else has written, read and found to be `blob`, and has
+    /// made durable; nobody can write to it any more. Its name is not durable: it may be lost with
+    /// the machine's power. Never waits. Errors: EWOULDBLOCK while somebody sweeps.
+    Result<void> adopt(const sys::StagedFile& file, const StoredBlob& blob);
     /// Keeps a blob that should be in the store. Says whether it is there.
     Result<bool> hold(const Digest& digest);
     Result<void> flush();
@@ -45,9 +51,10 @@ class Session {
         : folders_(&folders), name_(std::move(name)), lease_(std::move(lease)) {}
 
     Result<std::optional<std::uint64_t>> hold_and_look(const Digest& digest);
+    Result<std::optional<std::uint64_t>> note_and_look(const Digest& digest);
     Result<void> write_out_pending();
     Result<void> sync_contents() const;
-    Result<void> link(const Pending& pending);
+    Result<void> link(const sys::StagedFile& file, const StoredBlob& blob);
     Result<void> publish_batch();
 
     const Store::Folders* folders_;

@@ -6,8 +6,6 @@
 namespace shardrun::blob {
 namespace {
 
-// Readable for programs that take the store as what it is; writable for nobody.
-constexpr mode_t kBlobMode = 0444;
 constexpr std::size_t kWaitingMax = std::size_t{256} * 1024;
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace shardrun::blob {
 
+/// Readable for programs that take the store as what it is; writable for nobody.
+inline constexpr mode_t kBlobMode = 0444;
+
 /// A blob on its way into the store: bytes that are hashed as they come. A small one waits in
 /// memory, so that a blob the store has already costs no file.
 class StagedBlob {

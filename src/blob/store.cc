@@ -21,6 +21,7 @@ constexpr std::string_view kFormatFile = "format";
 constexpr std::string_view kFormat = "shardrun store 1\n";
 constexpr std::size_t kFormatSizeMax = 4096;
 constexpr std::string_view kLockFile = "lock";
+constexpr const char* kUnlistedFile = "unlisted";
 
 bool is_leftover(const std::string& name) {
     return name.starts_with(".");
@@ -153,6 +154,16 @@ Result<bool> Store::is_session_alive(const std::string& name) const {
     if (lease || lease.error().code == ENOENT) return false;
     if (lease.error().code == EWOULDBLOCK) return true;
     return std::unexpected(lease.error());
+}
+
+Result<void> mark_unlisted(const Directory& root) {
+    SR_TRY([[maybe_unused]] const UniqueFd file,
+           root.open_file(kUnlistedFile, O_WRONLY | O_CREAT, 0600));
+    return {};
+}
+
+Result<bool> Store::take_unlisted() const {
+    return folders_->root.remove_file(kUnlistedFile);
 }
 
 Result<void> set_aside(const Digest& digest, const Directory& blobs, const Directory& quarantine) {

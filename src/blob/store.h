@@ -41,6 +41,7 @@ using DigestSet = std::unordered_set<Digest>;
 /// Where blobs rest on disk:
 ///
 ///     format             what wrote it, and in which version
+///     unlisted           there when blobs came that the catalogue was not told of
 ///     lock               flock(2): sweeping excludes adding, for moments
 ///     blobs/sha256/AB/D  a blob by its digest D = AB…, written once, never changed
 ///     refs/images/NAME   the digest of an image's manifest
@@ -107,6 +108,9 @@ class Store {
     /// would go.
     Result<SweepReport> sweep(const Marker& mark, const DigestSet* only, bool is_dry) const;
 
+    /// Whether blobs came since the last call that the catalogue was not told of.
+    Result<bool> take_unlisted() const;
+
     /// Whether the session of this name still runs.
     Result<bool> is_session_alive(const std::string& name) const;
 
@@ -128,6 +132,9 @@ class Store {
 
 /// "ab/abcdef…": the place of a blob within blobs/sha256.
 std::string blob_path(const Digest& digest);
+
+/// For Store::take_unlisted, after a blob has its name.
+Result<void> mark_unlisted(const sys::Directory& root);
 
 /// Moves what has a blob's name, and is not it, into `quarantine`.
 Result<void> set_aside(const Digest& digest, const sys::Directory& blobs,

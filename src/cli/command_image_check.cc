@@ -19,6 +19,7 @@ namespace {
 
 struct Options : StoreOptions {
     bool is_dry = false;
+    bool allows_missing = false;
     std::vector<std::string> images;
 };
 
@@ -65,11 +66,12 @@ Result<Duty> find_duty(const blob::Store& store, const std::vector<std::string>&
 
 struct Findings {
     std::vector<DamagedBlob> damaged;
+    std::vector<blob::Digest> elsewhere;  ///< missing, and that is all right
     std::vector<blob::Digest> sound;
     std::uint64_t checked_bytes = 0;
 };
 
-Result<Findings> verify_all(const blob::Store& store, Duty& duty) {
+Result<Findings> verify_all(const blob::Store& store, Duty& duty, bool allows_missing) {
     ProgressBar bar;
     std::uint64_t total = 0;
     for (const auto& [digest, size] : duty.blobs) total += size;
@@ -78,9 +80,13 @@ Result<Findings> verify_all(const blob::Store& store, Duty& duty) {
         bar.show({"verifying", findings.checked_bytes, total,
                   fmt::format("{} damaged", findings.damaged.size())});
         SR_TRY(const blob::Store::Health health, store.verify_blob(digest));
-        findings.checked_bytes += size;
+        if (health != blob::Store::Health::missing) findings.checked_bytes += size;
         if (health == blob::Store::Health::sound) {
             findings.sound.push_back(digest);
+            continue;
+        }
+        if (health == blob::Store::Health::missing && allows_missing) {
+            findings.elsewhere.push_back(digest);
             continue;
         }
         const std::set<std::string>& users = duty.users[digest];
@@ -92,29 +98,37 @@ Result<Findings> verify_all(const blob::Store& store, Duty& duty) {
 
 Result<void> remember(const blob::Store& store, const Findings& findings) {
     SR_TRY(const blob::Catalogue catalogue, open_index(store));
-    std::vector<blob::Digest> gone;
-    gone.reserve(findings.damaged.size());
+    std::vector<blob::Digest> gone = findings.elsewhere;
+    gone.reserve(gone.size() + findings.damaged.size());
     for (const DamagedBlob& blob : findings.damaged) gone.push_back(blob.digest);
     SR_DO(catalogue.remove_blobs(gone));
     return catalogue.set_verified(findings.sound, image::wall_time_now());
 }
 
+std::string sound_text(const Findings& findings) {
+    const std::string text = fmt::format("{} blobs, {}: all sound", findings.sound.size(),
+                                         size_text(findings.checked_bytes));
+    if (findings.elsewhere.empty()) return text + "\n";
+    return text + fmt::format("; {} are not here\n", findings.elsewhere.size());
+}
+
 Result<int> verify(const Options& options) {
     SR_TRY(const blob::Store store, open_store(options, Missing::refuse));
     SR_TRY(Duty duty, find_duty(store, options.images));
-    SR_TRY(const Findings findings, verify_all(store, duty));
+    SR_TRY(const Findings findings, verify_all(store, duty, options.allows_missing));
     SR_DO(remember(store, findings));
     const bool is_sound = findings.damaged.empty();
     if (options.wants_json)
         SR_DO(print(damage_json(findings.damaged, duty.blobs.size(), findings.checked_bytes)));
     else if (is_sound && is_for_people())
-        SR_DO(print(fmt::format("{} blobs, {}: all sound\n", duty.blobs.size(),
-                                size_text(findings.checked_bytes))));
+        SR_DO(print(sound_text(findings)));
     else
         SR_DO(print(render_damage(findings.damaged, is_for_people())));
     if (!is_sound)
-        complain(fmt::format("{} of {} blobs are damaged or missing: import their images again",
-                             findings.damaged.size(), duty.blobs.size()));
+        complain(fmt::format(
+            "{} of {} blobs are damaged or missing: import their images again, or, of those that "
+            "come from store.origins, say --allow-missing",
+            findings.damaged.size(), duty.blobs.size()));
     return is_sound ? kSuccess : kFailure;
 }
 
@@ -151,6 +165,8 @@ int image_verify_command(const Arguments& arguments) {
          "not what\ntheir names say. Status 1: something is damaged or missing; importing again "
          "brings it back.",
          "  sudo shardrun image verify\n"});
+    parser.flag("--allow-missing", options.allows_missing,
+                "what is not there is not damaged: it comes from the origins");
     bind_store(parser, options);
     bind_json(parser, options);
     parser.operands("IMAGE", options.images, 0, 10'000);

@@ -26,6 +26,7 @@ struct Options : StoreOptions {
     std::optional<std::string> name, platform, reference, special, user;
     std::optional<std::string> entries_max, size_max, ratio_max, depth_max, name_max, layers_max,
         memory_max;
+    bool without_blobs = false;
     std::vector<std::string> paths;
 };
 
@@ -150,16 +151,17 @@ Result<std::string> import_and_name(const Options& options, const std::string& n
         bar.show({"importing", knows_total ? now.input_bytes : now.content_bytes,
                   knows_total ? now.input_size : 0, fmt::format("{} files", now.content_count)});
     };
-    auto result =
-        while_doing(image::import_image(session, {std::move(input), std::move(helper), plan, show}),
-                    "import '{}'", path);
+    auto result = while_doing(image::import_image(session, {std::move(input), std::move(helper),
+                                                            plan, show, !options.without_blobs}),
+                              "import '{}'", path);
     if (!result && result.error().code == EACCES && ::geteuid() != 0)
         return refuse(EACCES, "{}: sudo reads what you may not", result.error().message);
     SR_TRY(const image::ImportedImage imported, std::move(result));
     // The name comes last: whatever ends us before, there is no half of an image.
     SR_DO(store.set_ref(blob::RefKind::image, name, imported.blob.digest));
-    SR_DO(image::index_image(catalogue, imported.manifest, imported.blob, absolute(path),
-                             image::wall_time_now()));
+    SR_DO(image::index_image(
+        catalogue, imported.manifest, imported.blob, absolute(path), image::wall_time_now(),
+        options.without_blobs ? image::Content::elsewhere : image::Content::stored));
     SR_DO(catalogue.end_change(session.name()));
     for (const std::string& note : imported.notes) complain(note);
     return told(name, imported, session, options);
@@ -167,6 +169,8 @@ Result<std::string> import_and_name(const Options& options, const std::string& n
 
 void bind(OptionParser& parser, Options& options) {
     parser.text("--name", "NAME", options.name, "the image's name; by default that of PATH");
+    parser.flag("--without-blobs", options.without_blobs,
+                "keep no files: they come from the origins when they are opened");
     parser.text("--platform", "OS/ARCH", options.platform,
                 "of an OCI layout's images, the one for OS/ARCH[/VARIANT]; by default this "
                 "machine's");
@@ -201,7 +205,8 @@ int image_import_command(const Arguments& arguments) {
          "without "
          "rights.",
          "  sudo shardrun image import --name app ./app.tar.zst\n"
-         "  shardrun image import --store ~/images --reference 3.12 ./python-oci\n"});
+         "  shardrun image import --store ~/images --reference 3.12 ./python-oci\n"
+         "  sudo shardrun image import --without-blobs --name app ./app.tar.zst\n"});
     bind(parser, options);
     if (const auto status = parse_or_status(parser, arguments)) return *status;
     const auto name = choose_name(options);

@@ -80,6 +80,7 @@ Result<Client> Runner::embed() {
     set_log_level(LogLevel::error);
     SR_TRY(LoadedConfig loaded, load_config(plan_.config_path));
     if (plan_.store_path) loaded.config.store.path = *plan_.store_path;
+    if (!plan_.origins.empty()) loaded.config.store.origins = plan_.origins;
     SR_DO(apply_seccomp_file(loaded.config));
     if (needs_trees) {
         SR_DO(shard::LinuxBackend::check_rights());

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "cli/config_key.h"
 #include "cli/quantity.h"
+#include "fetcher/origin.h"
 
 namespace shardrun::cli {
 namespace {
@@ -105,6 +106,10 @@ Result<void> check_cpuset(std::string_view text) {
 
 Result<void> check_io_limit(std::string_view text) {
     return outcome(parse_io_limit(text, refuse_device_path));
+}
+
+Result<void> check_origin(std::string_view text) {
+    return outcome(fetcher::parse_origin(text));
 }
 
 Result<void> check_config(const supervisor::Config& config) {

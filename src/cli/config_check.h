@@ -18,6 +18,7 @@ Result<void> check_capability(std::string_view text);
 Result<void> check_hostname(std::string_view text);
 Result<void> check_cpuset(std::string_view text);
 Result<void> check_io_limit(std::string_view text);
+Result<void> check_origin(std::string_view text);
 
 /// Bounds between keys, as "shard.seccomp_profile: …" without file and line.
 Result<void> check_config(const supervisor::Config& config);

@@ -263,6 +263,34 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     in_config<&Config::store, &Config::Store::tree_size_max_bytes, kMib>(
         limit("store.tree_size_max_mib", 1, 16777216, "MiB",
               "What the files of one tree may occupy in memory.")),
+    in_config<&Config::store, &Config::Store::origins>(
+        list("store.origins", 16, check_origin,
+             "Where blobs come from that the store lacks, in the order they are asked: "
+             "\"http://host[:port]/prefix\", the same with https, or a directory.")),
+    in_config<&Config::store, &Config::Store::fetch_transfers>(
+        number("store.fetch_transfers", 1, 256, "",
+               "Blobs that are fetched at once; a quarter of them is kept for those that somebody "
+               "waits for.")),
+    in_config<&Config::store, &Config::Store::fetch_attempts>(
+        number("store.fetch_attempts", 1, 1000, "",
+               "So many requests in a row that bring nothing new, and the next origin is asked.")),
+    in_config<&Config::store, &Config::Store::fetch_connect_timeout>(
+        number("store.fetch_connect_timeout_ms", 1, 600000, "ms",
+               "An origin must have accepted a connection by then.")),
+    in_config<&Config::store, &Config::Store::fetch_stall>(
+        number("store.fetch_stall_ms", 1000, 600000, "ms",
+               "A transfer that brings nothing for so long, in whole seconds, is given up and "
+               "begun again.")),
+    in_config<&Config::store, &Config::Store::fetch_deadline>(
+        number("store.fetch_deadline_ms", 1000, kDayMs, "ms",
+               "One blob must be there by then, whatever is tried for it.")),
+    in_config<&Config::store, &Config::Store::fetch_size_max_bytes, kMib>(
+        number("store.fetch_size_max_mib", 1, 16777216, "MiB",
+               "The largest blob that is fetched when no image tells its size.")),
+    in_config<&Config::store, &Config::Store::fetch_ca_file>(
+        text("store.fetch_ca_file", 0, 4095, check_absolute_path,
+             "Certificates (PEM) that origins are trusted by, in place of the system's; empty: "
+             "those.")),
 
     with(KeyScope::config,
          text("seccomp.profiles.*", 1, 4095, check_absolute_path,

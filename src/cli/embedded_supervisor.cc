@@ -14,7 +14,6 @@ namespace shardrun::cli {
 namespace {
 
 constexpr std::uint64_t kUidMax = 4294967293;
-constexpr std::uint32_t kPidMax = 4194304;  // Source: proc(5), /proc/sys/kernel/pid_max.
 
 /// Who starts an embedded supervisor is root already: no permission is kept from it.
 ClientRule full_rule(const supervisor::Config& config) {
@@ -32,13 +31,13 @@ Result<supervisor::Config> embedded_config(supervisor::Config config, std::uint3
                                            bool best_effort) {
     // Living processes have different pids, so the uids behind the service's range never meet.
     const std::uint64_t behind = std::uint64_t{config.shard.uid_first} + config.shard.uid_count;
-    if (behind + kPidMax > kUidMax)
+    if (behind + kEmbeddedUids > kUidMax)
         return refuse(
             ERANGE,
             "shard.uid_first: an embedded supervisor takes its uid from the {} behind the "
             "range, which end at {}: begin the range at {} or below",
-            kPidMax, kUidMax, kUidMax - kPidMax - config.shard.uid_count);
-    config.shard.uid_first = static_cast<uid_t>(behind + own_pid % kPidMax);
+            kEmbeddedUids, kUidMax, kUidMax - kEmbeddedUids - config.shard.uid_count);
+    config.shard.uid_first = static_cast<uid_t>(behind + own_pid % kEmbeddedUids);
     config.shard.uid_count = 1;
     config.shard.linger = std::chrono::milliseconds{0};
     config.warm_pool.shards_max = 0;

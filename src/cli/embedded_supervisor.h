@@ -13,6 +13,10 @@
 
 namespace shardrun::cli {
 
+/// So many uids behind the configured range are those of embedded supervisors' shards, but for the
+/// first of them. Source: proc(5), /proc/sys/kernel/pid_max.
+inline constexpr std::uint32_t kEmbeddedUids = 4194304;
+
 /// The settings of a supervisor that carries one run: nothing is kept ready or lingers, and its
 /// uids are ones that no other process may give to a shard; root may have all that it could take
 /// anyway. `own_pid` tells embedded supervisors apart. Pure. Errors: ERANGE when no uids are left

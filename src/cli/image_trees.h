@@ -10,7 +10,8 @@
 namespace shardrun::cli {
 
 /// The trees of the images in the configured store, which need not be there yet. Starts the
-/// streamer. `loop` outlives them. Errors: ENOENT when the streamer is not installed.
+/// streamer, and with origins the fetcher. `loop` outlives them. Errors: ENOENT when one of them is
+/// not installed.
 Result<std::unique_ptr<shard::TreeSource>> make_image_trees(const supervisor::Config& config,
                                                             sys::EventLoop& loop);
 

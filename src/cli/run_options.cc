@@ -39,6 +39,8 @@ void bind_image(OptionParser& parser, RunOptions& options) {
                 "write which files were opened, as a LIST for the next run");
     parser.text("--store", "DIR", options.store,
                 "embedded: where the images are; default /var/lib/shardrun");
+    parser.texts("--origin", "URL|DIR", options.origins,
+                 "embedded: where blobs come from that the store lacks");
 }
 
 void bind_program(OptionParser& parser, RunOptions& options) {

@@ -16,6 +16,7 @@ struct RunOptions {
     bool user_namespace = false;
 
     std::optional<std::string> image, store, prefetch, record;
+    std::vector<std::string> origins;
     bool no_prefetch = false;
     bool prefetch_wait = false;
 

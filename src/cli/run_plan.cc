@@ -125,6 +125,9 @@ Result<void> check_image_options(const RunOptions& options) {
     if (!options.image && options.prefetch) return needs_image("--prefetch");
     if (!options.image && options.record) return needs_image("--record");
     if (!options.image && options.store) return needs_image("--store");
+    if (!options.image && !options.origins.empty()) return needs_image("--origin");
+    for (const std::string& origin : options.origins)
+        SR_DO(while_doing(check_origin(origin), "--origin"));
     if (options.prefetch && options.no_prefetch)
         return refuse(EINVAL, "--prefetch and --no-prefetch exclude each other: leave one out");
     if (options.prefetch_wait && !options.prefetch)
@@ -138,9 +141,14 @@ Result<void> take_image(const RunOptions& options, RunPlan& plan) {
         return refuse(EINVAL,
                       "--store: a running supervisor has its own, see store.path in its "
                       "configuration: leave it out, or use --embedded as root");
-    if (options.store) plan.embedding = Embedding::always;
+    if (!options.origins.empty() && (plan.embedding == Embedding::never || plan.socket))
+        return refuse(EINVAL,
+                      "--origin: a running supervisor has its own, see store.origins in its "
+                      "configuration: leave it out, or use --embedded as root");
+    if (options.store || !options.origins.empty()) plan.embedding = Embedding::always;
     plan.run.options.image = options.image;
     plan.store_path = options.store;
+    plan.origins = options.origins;
     plan.prefetch_path = options.prefetch;
     plan.prefetch_wait = options.prefetch_wait;
     plan.record_path = options.record;

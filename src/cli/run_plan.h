@@ -29,6 +29,7 @@ struct RunPlan {
     std::optional<std::string> seccomp_path;  ///< a file instead of a profile's name
     std::optional<std::string> config_path;
     std::optional<std::string> store_path;     ///< instead of the configuration's
+    std::vector<std::string> origins;          ///< instead of the configuration's; empty: those
     std::optional<std::string> prefetch_path;  ///< of a list, see prefetch_list.h
     std::vector<std::string> prefetch;         ///< what that says
     bool prefetch_wait = false;

@@ -44,9 +44,9 @@ const std::vector<std::string> kCalls{
     // The destinations, and what a look-up and a verification read: /etc/hosts, resolv.conf,
     // nsswitch.conf and the system's certificates, whenever they are needed, since they change.
     // Files are opened for reading only, see below.
-    "pwrite64", "pread64", "read", "readv", "write", "writev", "ftruncate", "lseek", "fstat",
-    "newfstatat", "statx", "stat", "lstat", "access", "faccessat", "faccessat2", "readlink",
-    "readlinkat", "getdents64", "getcwd", "fcntl", "close", "uname",
+    "pwrite64", "pread64", "read", "readv", "write", "writev", "ftruncate", "fdatasync", "lseek",
+    "fstat", "newfstatat", "statx", "stat", "lstat", "access", "faccessat", "faccessat2",
+    "readlink", "readlinkat", "getdents64", "getcwd", "fcntl", "close", "uname",
     // Names are looked up in threads, which may block; see below for clone. The rest is what
     // memory,
     // clocks and ends need.

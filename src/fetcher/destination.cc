@@ -22,6 +22,11 @@ Result<void> write_at(int fd, std::span<const std::byte> bytes, std::uint64_t of
     return {};
 }
 
+Result<void> make_durable(int fd) {
+    if (::fdatasync(fd) != 0) return fail_errno("make the blob durable");
+    return {};
+}
+
 }  // namespace
 
 Result<void> Destination::expect(std::uint64_t more_bytes) const {
@@ -51,8 +56,11 @@ Result<void> Destination::restart() {
 AttemptEnd Destination::judge() {
     const std::uint64_t size = size_bytes_;
     const blob::Digest digest = hasher_.finish();
-    if (digest == order_.digest && (order_.size_bytes == 0 || is_full()))
+    if (digest == order_.digest && (order_.size_bytes == 0 || is_full())) {
+        if (const auto done = make_durable(file_.get()); !done)
+            return end_of_error(done.error(), *this);
         return {.kind = Kind::whole, .bytes_there = size};
+    }
     if (const auto done = restart(); !done) return end_of_error(done.error(), *this);
     std::string cause = order_.size_bytes > 0 && size != order_.size_bytes
                             ? fmt::format("has {} bytes instead of {}", size, order_.size_bytes)

@@ -29,7 +29,8 @@ class Destination {
     std::uint64_t size_bytes() const { return size_bytes_; }
     /// True when its size was known and is reached.
     bool is_full() const { return order_.size_bytes > 0 && size_bytes_ == order_.size_bytes; }
-    /// No more bytes come: whole or wrong_digest. What is wrong is given up.
+    /// No more bytes come: whole or wrong_digest. What is wrong is given up; what is right is on
+    /// disk, so that whoever gives the file a name need not wait for that.
     AttemptEnd judge();
 
  private:

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "fetcher/blob_place.h"
+
 namespace shardrun::fetcher {
 namespace {
 

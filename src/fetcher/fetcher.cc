@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "fetcher/blob_place.h"
 
 namespace shardrun::fetcher {
 namespace {

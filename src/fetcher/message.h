@@ -57,7 +57,7 @@ struct CancelOrder {
 using Order = std::variant<FetchOrder, PromoteOrder, CancelOrder>;
 
 enum class Outcome : std::uint8_t {
-    complete,      ///< the file has every byte, and their digest is right
+    complete,      ///< the file has every byte, on disk, and their digest is right
     not_found,     ///< no origin has it
     wrong_digest,  ///< an origin has other bytes under its name, and none has the right ones
     too_large,     ///< it would be longer than allowed

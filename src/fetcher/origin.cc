@@ -55,9 +55,4 @@ Result<Origin> parse_origin(std::string_view text) {
                   text);
 }
 
-std::string path_of(const blob::Digest& digest, unsigned layout) {
-    const std::string hex = blob::to_hex(digest);
-    return layout == 0 ? "blobs/sha256/" + hex.substr(0, 2) + "/" + hex : "blobs/sha256/" + hex;
-}
-
 }  // namespace shardrun::fetcher

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "blob/digest.h"
 #include "shardrun/error.h"
 
 namespace shardrun::fetcher {
@@ -25,11 +23,5 @@ Result<Origin> parse_origin(std::string_view text);
 
 inline constexpr std::size_t kOriginSizeMax = 1024;
 inline constexpr std::size_t kOriginsMax = 64;
-
-/// The places of a blob below an origin, in the order they are tried: as our store has it, as an
-/// OCI image layout has it.
-inline constexpr unsigned kLayouts = 2;
-/// "blobs/sha256/ab/abcdef…" or "blobs/sha256/abcdef…".
-std::string path_of(const blob::Digest& digest, unsigned layout);
 
 }  // namespace shardrun::fetcher

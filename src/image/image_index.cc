@@ -40,17 +40,30 @@ Result<void> fill(const blob::Store& store, const blob::Catalogue& empty) {
     return {};
 }
 
+/// Blobs that a supervisor fetched: it leaves the catalogue to others.
+Result<void> add_unlisted(const blob::Store& store, const blob::Catalogue& catalogue) {
+    // Before looking: what comes meanwhile is marked again.
+    SR_TRY(const bool is_any, store.take_unlisted());
+    if (!is_any) return {};
+    SR_TRY(const std::vector<blob::StoredBlob> blobs, store.list_blobs());
+    return catalogue.in_transaction([&] { return catalogue.add_blobs(blobs, wall_time_now()); });
+}
+
 }  // namespace
 
 Result<blob::Catalogue> open_catalogue(const blob::Store& store) {
-    return blob::Catalogue::open(store,
-                                 [&](const blob::Catalogue& empty) { return fill(store, empty); });
+    SR_TRY(blob::Catalogue catalogue,
+           blob::Catalogue::open(store,
+                                 [&](const blob::Catalogue& empty) { return fill(store, empty); }));
+    SR_DO(add_unlisted(store, catalogue));
+    return catalogue;
 }
 
 Result<void> index_image(const blob::Catalogue& catalogue, const Manifest& manifest,
                          const blob::StoredBlob& blob, const std::string& source,
-                         blob::WallTime added) {
-    std::vector<blob::StoredBlob> blobs = files_of(manifest);
+                         blob::WallTime added, Content content) {
+    std::vector<blob::StoredBlob> blobs;
+    if (content == Content::stored) blobs = files_of(manifest);
     blobs.push_back(blob);
     return catalogue.in_transaction([&]() -> Result<void> {
         SR_DO(catalogue.add_blobs(blobs, added));

@@ -48,6 +48,29 @@ class SessionSink final : public ContentSink {
     std::unique_ptr<blob::StagedBlob> blob_;  // A new one for each file.
 };
 
+/// Keeps nothing.
+class DigestSink final : public ContentSink {
+ public:
+    Result<void> append(std::span<const std::byte> bytes) override {
+        hasher_.update(bytes);
+        size_bytes_ += bytes.size();
+        return {};
+    }
+
+    Result<blob::StoredBlob> finish() override {
+        return blob::StoredBlob{hasher_.finish(), std::exchange(size_bytes_, 0)};
+    }
+
+ private:
+    blob::Hasher hasher_;
+    std::uint64_t size_bytes_ = 0;
+};
+
+std::unique_ptr<ContentSink> make_sink(blob::Session& session, bool keeps_content) {
+    if (keeps_content) return std::make_unique<SessionSink>(session);
+    return std::make_unique<DigestSink>();
+}
+
 struct Pipe {
     UniqueFd read_end;
     UniqueFd write_end;
@@ -176,8 +199,8 @@ Result<void> receive_all(Importer& importer, ImportReceiver& receiver,
 
 Result<ImportedImage> import_image(blob::Session& session, const ImportRequest& request) {
     SR_TRY(Importer importer, Importer::start(request));
-    SessionSink sink(session);
-    ImportReceiver receiver(request.options.limits, sink);
+    const std::unique_ptr<ContentSink> sink = make_sink(session, request.keeps_content);
+    ImportReceiver receiver(request.options.limits, *sink);
     SR_DO(receive_all(importer, receiver, request));
     std::vector<std::string> notes = receiver.notes();
     SR_TRY(Manifest manifest, std::move(receiver).make_manifest());

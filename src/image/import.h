@@ -23,6 +23,9 @@ struct ImportRequest {
     std::string helper;  ///< the path of the program shardrun-import
     ImportOptions options;
     std::function<void(const ImportProgress&)> on_progress;  ///< may be empty
+    /// False: files are read and hashed, and only the manifest is stored; the rest is left to
+    /// whoever has it.
+    bool keeps_content = true;
 };
 
 struct ImportedImage {

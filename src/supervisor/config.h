@@ -91,6 +91,15 @@ struct Config {
         std::uint64_t prefetch_in_flight_bytes = 512U << 10U;
         /// What one tree's files may occupy; absent: not limited.
         std::optional<std::uint64_t> tree_size_max_bytes = 4096ULL << 20U;
+        /// Directories and URLs that blobs come from which the store lacks, in the order asked.
+        std::vector<std::string> origins;
+        std::uint32_t fetch_transfers = 16;
+        std::uint32_t fetch_attempts = 4;  ///< in vain, of one origin in a row
+        std::chrono::milliseconds fetch_connect_timeout{10'000};
+        std::chrono::milliseconds fetch_stall{10'000};      ///< without a byte
+        std::chrono::milliseconds fetch_deadline{600'000};  ///< for one blob, all origins together
+        std::uint64_t fetch_size_max_bytes = 4096ULL << 20U;  ///< whose size no image tells
+        std::string fetch_ca_file;  ///< certificates in place of the system's; empty: those
         bool operator==(const Store&) const = default;
     } store;
 

@@ -38,6 +38,18 @@ StagedFile::~StagedFile() {
         log(LogLevel::warning, "remove staged file '{}': {}, ignoring", name_, errno_text(errno));
 }
 
+Result<UniqueFd> StagedFile::open_for_reading() const {
+    const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+    UniqueFd fd(::open(self.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail_errno("open a staged file again");
+    return fd;
+}
+
+Result<void> StagedFile::give_up_writing() {
+    SR_TRY(fd_, open_for_reading());
+    return {};
+}
+
 Result<void> StagedFile::sync() const {
     if (::fsync(fd_.get()) != 0) return fail_errno("make a file durable");
     return {};

@@ -21,6 +21,10 @@ class StagedFile {
     ~StagedFile();
 
     int fd() const { return fd_.get(); }
+    /// A new descriptor, open for reading from the beginning, with a position and flags of its own.
+    Result<UniqueFd> open_for_reading() const;
+    /// From now on fd() cannot write; whoever was given a copy before still can.
+    Result<void> give_up_writing();
     /// Its contents reach the disk.
     Result<void> sync() const;
     /// Gives it a name, on the file system of `staging`. Errors: EEXIST when that is taken.

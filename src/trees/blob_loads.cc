@@ -41,77 +41,81 @@ Result<void> seal(int file) {
     return {};
 }
 
-Error error_of(const streamer::Report& report, const std::string& name) {
-    const bool is_damaged = report.outcome == streamer::Outcome::wrong_digest ||
-                            report.outcome == streamer::Outcome::wrong_size;
+Result<sys::UniqueFd> duplicate(int file) {
+    sys::UniqueFd copy(::fcntl(file, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return fail_errno("hand over a blob's file");
+    return copy;
+}
+
+Error error_of(const Supply::End& end, const std::string& name) {
+    if (!end.reason.empty()) return {end.code, fmt::format("blob '{}': {}", name, end.reason)};
+    const bool is_damaged = end.outcome == streamer::Outcome::wrong_digest ||
+                            end.outcome == streamer::Outcome::wrong_size;
     if (is_damaged)
         return {EIO, fmt::format("blob '{}': is damaged in the store: 'shardrun image verify' sets "
                                  "it aside",
                                  name)};
-    return {report.code, fmt::format("blob '{}': load it: {}", name, errno_text(report.code))};
+    return {end.code, fmt::format("blob '{}': load it: {}", name, errno_text(end.code))};
 }
 
 }  // namespace
 
 BlobLoads::~BlobLoads() {
-    for (const auto& [id, load] : loads_) filler_.forget(load.job);
-    fail_all({ECANCELED, "the supervisor ends"});
+    for (const auto& [id, load] : loads_) supply_.forget(load.job);
+    fail(std::exchange(loads_, {}), {ECANCELED, "the supervisor ends"});
 }
 
-void BlobLoads::load(const blob::Store& store, const blob::Digest& digest, Wish wish,
-                     sys::UniqueFd folder) {
+void BlobLoads::load(const blob::Digest& digest, Wish wish, sys::UniqueFd folder) {
     Load load;
     load.request = wish.request;
     load.report.name = std::move(wish.name);
     load.folder = std::move(folder);
     const char* const name = load.report.name.c_str();
     if (::faccessat(load.folder.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        return begin(store, digest, std::move(load));
+        return begin(digest, std::move(load));
     load.report.outcome = BlobOutcome::hit;
     load.report.digest = digest.bytes;
     on_end_(load.request, std::move(load.report), {});
 }
 
-void BlobLoads::open(const blob::Store& store, const blob::Digest& digest, Wish wish) {
+void BlobLoads::open(const blob::Digest& digest, Wish wish) {
     Load load;
     load.request = wish.request;
     load.report.name = std::move(wish.name);
-    begin(store, digest, std::move(load));
+    begin(digest, std::move(load));
 }
 
-void BlobLoads::begin(const blob::Store& store, const blob::Digest& digest, Load load) {
+void BlobLoads::begin(const blob::Digest& digest, Load load) {
     load.begun = loop_.now();
     load.report.digest = digest.bytes;
     const std::uint64_t id = ++last_;
-    if (const auto ordered = order(store, digest, id, load); !ordered) {
+    if (const auto ordered = order(digest, id, load); !ordered) {
         load.report.error = ordered.error();
         return on_end_(load.request, std::move(load.report), {});
     }
     loads_.emplace(id, std::move(load));
 }
 
-Result<void> BlobLoads::order(const blob::Store& store, const blob::Digest& digest,
-                              std::uint64_t id, Load& load) {
-    SR_TRY(blob::OpenBlob source, store.open_blob(digest));
-    load.report.size_bytes = source.size_bytes;
+Result<void> BlobLoads::order(const blob::Digest& digest, std::uint64_t id, Load& load) {
     SR_TRY(load.file, make_file(load.folder ? load.folder.get() : -1));
-    sys::UniqueFd destination(::fcntl(load.file.get(), F_DUPFD_CLOEXEC, 0));
-    if (!destination) return fail_errno("hand over a blob's file");
-    const Filler::Order order{digest, source.size_bytes, streamer::Urgency::demand};
+    SR_TRY(sys::UniqueFd destination, duplicate(load.file.get()));
+    const Supply::Order order{digest, std::nullopt, streamer::Urgency::demand};
     SR_TRY(load.job,
-           filler_.fill(order, std::move(source.fd), std::move(destination),
-                        [this, id](const streamer::Report& report) { on_filled(id, report); }));
+           supply_.fill(
+               order, std::move(destination), [file = load.file.get()] { return duplicate(file); },
+               [this, id](const Supply::End& end) { on_filled(id, end); }));
     return {};
 }
 
-void BlobLoads::on_filled(std::uint64_t id, const streamer::Report& report) {
+void BlobLoads::on_filled(std::uint64_t id, const Supply::End& end) {
     auto found = loads_.extract(id);
     if (found.empty()) return;
     Load& load = found.mapped();
+    load.report.size_bytes = end.size_bytes;
     load.report.elapsed =
         std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - load.begun);
-    if (report.outcome != streamer::Outcome::complete) {
-        load.report.error = error_of(report, load.report.name);
+    if (end.outcome != streamer::Outcome::complete) {
+        load.report.error = error_of(end, load.report.name);
         return on_end_(load.request, std::move(load.report), {});
     }
     const auto shown = load.folder ? show(load.folder.get(), load.report.name, load.file.get())
@@ -126,11 +130,15 @@ void BlobLoads::on_filled(std::uint64_t id, const streamer::Report& report) {
 }
 
 void BlobLoads::lose_filler() {
-    fail_all({EAGAIN, "the streamer ended and is started again: ask again"});
+    std::map<std::uint64_t, Load> lost;
+    for (auto at = loads_.begin(); at != loads_.end();) {
+        const auto each = at++;
+        if (!supply_.is_under_way(each->second.job)) lost.insert(loads_.extract(each));
+    }
+    fail(std::move(lost), {EAGAIN, "the streamer ended and is started again: ask again"});
 }
 
-void BlobLoads::fail_all(const Error& why) {
-    std::map<std::uint64_t, Load> loads = std::exchange(loads_, {});
+void BlobLoads::fail(std::map<std::uint64_t, Load> loads, const Error& why) {
     for (auto& [id, load] : loads) {
         load.report.error =
             Error{why.code, fmt::format("blob '{}': {}", load.report.name, why.message)};

@@ -3,12 +3,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 
-#include "base/mono_time.h"
 #include "shardrun/error.h"
 #include "streamer/streamer_process.h"
 #include "sys/event_loop.h"
+#include "trees/kept_helper.h"
 
 namespace shardrun::trees {
 
@@ -20,7 +19,6 @@ class Filler {
     static Result<std::unique_ptr<Filler>> start(const streamer::StreamerConfig& config,
                                                  sys::EventLoop& loop,
                                                  std::function<void()> on_lost);
-    ~Filler();
     Filler(const Filler&) = delete;
     Filler& operator=(const Filler&) = delete;
 
@@ -35,32 +33,19 @@ class Filler {
     Result<streamer::JobId> fill(const Order& order, sys::UniqueFd source,
                                  sys::UniqueFd destination, OnEnd on_end);
     /// Jobs that have ended already are fine.
-    void promote(streamer::JobId job);
-    void cancel(streamer::JobId job);
+    void promote(streamer::JobId job) { helper_.promote(job); }
+    void cancel(streamer::JobId job) { helper_.cancel(job); }
     /// The same, and nobody is told of its end.
-    void forget(streamer::JobId job);
+    void forget(streamer::JobId job) { helper_.forget(job); }
 
     /// None while it is being replaced.
-    std::optional<pid_t> pid() const;
+    std::optional<pid_t> pid() const { return helper_.pid(); }
 
  private:
-    Filler(streamer::StreamerConfig config, sys::EventLoop& loop, std::function<void()> on_lost)
-        : config_(std::move(config)), loop_(loop), on_lost_(std::move(on_lost)) {}
-    Result<void> start();
-    void restart();
-    void on_ready();
-    void follow_queue();
-    void lose(const char* why);
+    Filler(const streamer::StreamerConfig& config, sys::EventLoop& loop,
+           std::function<void()> on_lost);
 
-    streamer::StreamerConfig config_;
-    sys::EventLoop& loop_;
-    std::function<void()> on_lost_;
-    std::optional<streamer::StreamerProcess> process_;
-    MonoTime started_at_;
-    sys::TimerId timer_{};
-    bool is_polled_for_room_ = false;
-    std::uint64_t last_job_ = 0;
-    std::unordered_map<std::uint64_t, OnEnd> jobs_;
+    KeptHelper<streamer::StreamerProcess> helper_;
 };
 
 }  // namespace shardrun::trees

@@ -1,5 +1,7 @@
 #include "trees/image_tree.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -16,10 +18,16 @@ std::chrono::microseconds since(MonoTime begun, MonoTime now) {
     return std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
 }
 
-Error error_of(const streamer::Report& report, const blob::Digest& digest,
-               const std::string& path) {
+/// To who opens a file that is there, ENOENT would be a riddle.
+int code_for_opener(int code) {
+    return code == ENOENT ? EIO : code;
+}
+
+Error error_of(const Supply::End& end, const blob::Digest& digest, const std::string& path) {
     const std::string blob = blob::to_hex(digest);
-    switch (report.outcome) {
+    if (!end.reason.empty())
+        return {end.code, fmt::format("'/{}': blob {}: {}", path, blob, end.reason)};
+    switch (end.outcome) {
         case streamer::Outcome::wrong_size:
             return {EIO, fmt::format("'/{}': blob {} has another size than its image says: "
                                      "'shardrun image verify' sets it aside, import it again",
@@ -34,9 +42,8 @@ Error error_of(const streamer::Report& report, const blob::Digest& digest,
         case streamer::Outcome::failed:
             break;
     }
-    return {report.code,
-            fmt::format("'/{}': load blob {}: {}{}", path, blob, errno_text(report.code),
-                        report.code == ENOSPC ? "; see store.tree_size_max_mib" : "")};
+    return {end.code, fmt::format("'/{}': load blob {}: {}{}", path, blob, errno_text(end.code),
+                                  end.code == ENOSPC ? "; see store.tree_size_max_mib" : "")};
 }
 
 }  // namespace
@@ -52,7 +59,7 @@ Result<std::unique_ptr<ImageTree>> ImageTree::build(const TreeContext& context,
 }
 
 ImageTree::~ImageTree() {
-    for (const auto& [file, job] : fills_) context_.filler.forget(job);
+    for (const auto& [file, job] : fills_) context_.supply.forget(job);
     const Error gone{ECANCELED, "the shard is gone"};
     while (!wishes_.empty()) answer(wishes_.begin()->first, BlobOutcome::failed, gone);
 }
@@ -84,50 +91,54 @@ void ImageTree::prefetch(const std::string& path, Done done) {
 }
 
 void ImageTree::lose_filler() {
-    fills_.clear();
+    std::erase_if(fills_,
+                  [this](const auto& each) { return !context_.supply.is_under_way(each.second); });
     gate_->lose_filler();
 }
 
 Result<void> ImageTree::start_fill(FileId file, gate::Urgency urgency, sys::UniqueFd destination) {
     const bool is_demand = urgency == gate::Urgency::demand;
     if (is_demand) waits_.try_emplace(file, context_.loop.now());
+    if (const auto fetched = fills_.find(file); fetched != fills_.end()) {
+        // It was on its way to the store when the streamer ended, and still is.
+        if (is_demand) context_.supply.promote(fetched->second);
+        return {};
+    }
     auto job = order_fill(file, urgency, std::move(destination));
     if (job) {
         fills_[file] = *job;
         return {};
     }
     errors_[file] = job.error();  // Told if the gate gives up; it may try again.
-    return std::unexpected(job.error());
+    return std::unexpected(Error{code_for_opener(job.error().code), job.error().message});
 }
 
-Result<streamer::JobId> ImageTree::order_fill(FileId file, gate::Urgency urgency,
-                                              sys::UniqueFd destination) {
-    const blob::Digest& digest = plan_->digest(file);
-    SR_TRY(blob::OpenBlob source, context_.store.open_blob(digest));
-    const Filler::Order order{
-        digest, gate_->tree().entry(file).size_bytes,
+Result<Supply::JobId> ImageTree::order_fill(FileId file, gate::Urgency urgency,
+                                            sys::UniqueFd destination) {
+    const Supply::Order order{
+        plan_->digest(file), gate_->tree().entry(file).size_bytes,
         urgency == gate::Urgency::demand ? streamer::Urgency::demand : streamer::Urgency::prefetch};
-    return context_.filler.fill(
-        order, std::move(source.fd), std::move(destination),
-        [this, file](const streamer::Report& report) { on_filled(file, report); });
+    return context_.supply.fill(
+        order, std::move(destination), [this, file] { return gate_->tree().open(file, O_WRONLY); },
+        [this, file](const Supply::End& end) { on_filled(file, end); });
 }
 
 void ImageTree::promote_fill(FileId file) {
     waits_.try_emplace(file, context_.loop.now());
     const auto fill = fills_.find(file);
-    if (fill != fills_.end()) context_.filler.promote(fill->second);
+    if (fill != fills_.end()) context_.supply.promote(fill->second);
 }
 
 void ImageTree::cancel_fill(FileId file) {
     const auto fill = fills_.find(file);
-    if (fill != fills_.end()) context_.filler.cancel(fill->second);
+    if (fill != fills_.end()) context_.supply.cancel(fill->second);
 }
 
-void ImageTree::on_filled(FileId file, const streamer::Report& report) {
+void ImageTree::on_filled(FileId file, const Supply::End& end) {
     if (fills_.erase(file) == 0) return;
-    if (report.outcome != streamer::Outcome::complete)
-        errors_[file] = error_of(report, plan_->digest(file), gate_->tree().entry(file).path);
-    gate_->end_fill(file, verdict_of(report.outcome), report.code);
+    if (end.outcome != streamer::Outcome::complete)
+        errors_[file] = error_of(end, plan_->digest(file), gate_->tree().entry(file).path);
+    gate_->end_fill(file, verdict_of(end.outcome), code_for_opener(end.code));
     if (gate_->state(file) != gate::FileState::filled) return;
     errors_.erase(file);
     answer(file, BlobOutcome::prefetched, std::nullopt);

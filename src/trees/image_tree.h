@@ -5,10 +5,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "blob/store.h"
 #include "gate/gate.h"
 #include "shard/tree_source.h"
-#include "trees/filler.h"
+#include "trees/supply.h"
 #include "trees/tree_plan.h"
 
 namespace shardrun::trees {
@@ -16,11 +15,10 @@ namespace shardrun::trees {
 /// What all trees share; outlives them.
 struct TreeContext {
     sys::EventLoop& loop;
-    const blob::Store& store;
-    Filler& filler;
+    Supply& supply;
 };
 
-/// One tree of an image with its gate: fills come from the store by way of the streamer.
+/// One tree of an image with its gate: fills come from the store, or from the origins.
 class ImageTree final : public gate::GateOwner {
  public:
     using Done = std::function<void(shard::BlobReport report)>;
@@ -58,18 +56,18 @@ class ImageTree final : public gate::GateOwner {
 
     ImageTree(const TreeContext& context, std::shared_ptr<const TreePlan> plan, OnUsed on_used)
         : context_(context), plan_(std::move(plan)), on_used_(std::move(on_used)) {}
-    Result<streamer::JobId> order_fill(gate::FileId file, gate::Urgency urgency,
-                                       sys::UniqueFd destination);
-    void on_filled(gate::FileId file, const streamer::Report& report);
+    Result<Supply::JobId> order_fill(gate::FileId file, gate::Urgency urgency,
+                                     sys::UniqueFd destination);
+    void on_filled(gate::FileId file, const Supply::End& end);
     shard::BlobReport describe(gate::FileId file, BlobOutcome outcome) const;
     void answer(gate::FileId file, BlobOutcome outcome, const std::optional<Error>& error);
 
     TreeContext context_;
     std::shared_ptr<const TreePlan> plan_;
     OnUsed on_used_;
-    std::unordered_map<gate::FileId, streamer::JobId> fills_;  // Under way.
-    std::unordered_map<gate::FileId, MonoTime> waits_;         // Since when an open is held up.
-    std::unordered_map<gate::FileId, Error> errors_;           // Of the last try.
+    std::unordered_map<gate::FileId, Supply::JobId> fills_;  // Under way.
+    std::unordered_map<gate::FileId, MonoTime> waits_;       // Since when an open is held up.
+    std::unordered_map<gate::FileId, Error> errors_;         // Of the last try.
     std::unordered_map<gate::FileId, std::vector<Wish>> wishes_;
     std::unique_ptr<gate::Gate> gate_;  // Goes first: it calls us until its end.
 };

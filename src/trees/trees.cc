@@ -21,16 +21,26 @@ constexpr std::size_t kIdleTreesMax = 4;
 Result<std::unique_ptr<Trees>> Trees::create(TreesConfig config, sys::EventLoop& loop) {
     reclaim_anchors(config.anchors);
     std::unique_ptr<Trees> trees(new Trees(std::move(config), loop));
-    SR_TRY(trees->filler_, Filler::start(trees->config_.streamer, loop, [self = trees.get()] {
-               for (auto& [key, held] : self->trees_) held.tree->lose_filler();
-               self->loads_->lose_filler();
-           }));
-    trees->loads_ = std::make_unique<BlobLoads>(
-        loop, *trees->filler_,
-        [self = trees.get()](std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) {
-            self->answer(request, std::move(report), std::move(blob));
-        });
+    SR_DO(trees->start_helpers());
     return trees;
+}
+
+Result<void> Trees::start_helpers() {
+    SR_TRY(filler_, Filler::start(config_.streamer, loop_, [this] {
+               supply_->lose_filler();
+               for (auto& [key, held] : trees_) held.tree->lose_filler();
+               loads_->lose_filler();
+           }));
+    if (!config_.fetcher.options.origins.empty()) {
+        SR_TRY(fetches_, Fetches::start(config_.fetcher, config_.fetch_size_max_bytes, loop_));
+    }
+    supply_ = std::make_unique<Supply>(loop_, *filler_, fetches_.get());
+    loads_ = std::make_unique<BlobLoads>(
+        loop_, *supply_,
+        [this](std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) {
+            answer(request, std::move(report), std::move(blob));
+        });
+    return {};
 }
 
 Trees::~Trees() = default;
@@ -41,6 +51,7 @@ Result<void> Trees::open_store() {
     SR_TRY(blob::Store store, blob::Store::open_existing(config_.store));
     SR_TRY(blob::Session session, store.begin_session());
     opened_ = std::make_unique<Opened>(Opened{std::move(store), std::move(session)});
+    supply_->use(opened_->store, opened_->session);
     return {};
 }
 
@@ -86,7 +97,7 @@ Result<Trees::Held> Trees::build(const Key& key) {
     const gate::TreeConfig config{std::min(plan->content_bytes(), config_.tree_size_max_bytes),
                                   held.anchor.path()};
     const bool is_told = config_.owner != Owner::host;
-    SR_TRY(held.tree, ImageTree::build({loop_, opened_->store, *filler_}, std::move(plan), config,
+    SR_TRY(held.tree, ImageTree::build({loop_, *supply_}, std::move(plan), config,
                                        [this, is_told, owner = key.owner](const auto& report) {
                                            if (is_told && listener_ != nullptr)
                                                listener_->on_tree_used(owner, report);
@@ -123,13 +134,13 @@ Result<blob::Digest> Trees::find_blob(const std::string& name) {
 void Trees::load_blob(std::uint64_t request, const std::string& name, sys::UniqueFd folder) {
     const auto digest = find_blob(name);
     if (!digest) return fail(request, name, digest.error());
-    loads_->load(opened_->store, *digest, {request, name}, std::move(folder));
+    loads_->load(*digest, {request, name}, std::move(folder));
 }
 
 void Trees::open_blob(std::uint64_t request, const std::string& name) {
     const auto digest = find_blob(name);
     if (!digest) return fail(request, name, digest.error());
-    loads_->open(opened_->store, *digest, {request, name});
+    loads_->open(*digest, {request, name});
 }
 
 void Trees::release_shard(const shard::TreeUser& user) {

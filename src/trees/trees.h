@@ -16,8 +16,10 @@
 #include "sys/event_loop.h"
 #include "trees/anchor.h"
 #include "trees/blob_loads.h"
+#include "trees/fetches.h"
 #include "trees/filler.h"
 #include "trees/image_tree.h"
+#include "trees/supply.h"
 #include "trees/tree_plan.h"
 
 namespace shardrun::trees {
@@ -36,12 +38,16 @@ struct TreesConfig {
     /// A directory for mount points, made when it is missing. Needed before Linux 6.15 only.
     std::string anchors = "/run/shardrun/trees";
     streamer::StreamerConfig streamer;
+    /// Without origins there is no fetcher: what the store lacks is refused.
+    fetcher::FetcherConfig fetcher;
+    /// Of a fetched blob whose size no image tells.
+    std::uint64_t fetch_size_max_bytes = std::uint64_t{4} << 30U;
 };
 
-/// The trees of images, from the store, filled by a streamer of their own.
+/// The trees of images, from the store and the origins, filled by a streamer of their own.
 class Trees final : public shard::TreeSource {
  public:
-    /// Starts the streamer; `loop` outlives the object.
+    /// Starts the streamer, and the fetcher; `loop` outlives the object.
     static Result<std::unique_ptr<Trees>> create(TreesConfig config, sys::EventLoop& loop);
     ~Trees() override;
     Trees(const Trees&) = delete;
@@ -58,6 +64,9 @@ class Trees final : public shard::TreeSource {
     void open_blob(std::uint64_t request, const std::string& name) override;
 
     std::size_t tree_count() const { return trees_.size(); }
+    std::optional<pid_t> fetcher_pid() const {
+        return fetches_ ? fetches_->fetcher_pid() : std::nullopt;
+    }
     std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
 
  private:
@@ -79,6 +88,7 @@ class Trees final : public shard::TreeSource {
     };
 
     Trees(TreesConfig config, sys::EventLoop& loop) : config_(std::move(config)), loop_(loop) {}
+    Result<void> start_helpers();
     Result<void> open_store();
     Result<blob::Digest> find_blob(const std::string& name);
     void answer(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) const;
@@ -94,6 +104,8 @@ class Trees final : public shard::TreeSource {
     shard::TreeListener* listener_ = nullptr;
     std::unique_ptr<Opened> opened_;  // Null: it was not there yet.
     std::unique_ptr<Filler> filler_;
+    std::unique_ptr<Fetches> fetches_;  // Null without origins.
+    std::unique_ptr<Supply> supply_;
     std::unique_ptr<BlobLoads> loads_;
     std::map<blob::Digest, std::shared_ptr<const TreePlan>> plans_;  // Of images lately used.
     std::map<ShardId, Key> by_shard_;

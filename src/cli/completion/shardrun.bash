@@ -8,7 +8,7 @@ _shardrun_options() {
         run)
             echo "--shard --cpus --cpu-weight --cpuset --memory --memory-high --swap --pids --io-max --io-weight" \
                 "--tmpfs --files --network --seccomp --cap --userns --hostname --profile --embedded --no-embedded" \
-                "--best-effort --config --image --prefetch --prefetch-wait --no-prefetch --record --store $program"
+                "--best-effort --config --image --prefetch --prefetch-wait --no-prefetch --record --store --origin $program"
             ;;
         exec) echo "$program" ;;
         ls | inspect | stats) echo "--socket --json --help" ;;
@@ -18,13 +18,14 @@ _shardrun_options() {
         serve) echo "--config --best-effort --check --print-config --help" ;;
         replay) echo "--evict --cache-objects --cache-bytes --cache-percent --predict --limit --json --help" ;;
         'image import')
-            echo "--name --platform --reference --special --max-entries --max-size --max-ratio --max-depth --max-name" \
+            echo "--name --without-blobs --platform --reference --special --max-entries --max-size --max-ratio --max-depth --max-name" \
                 "--max-layers --max-memory --user --store --json --help"
             ;;
         'image inspect') echo "--entries --prior --store --json --help" ;;
         'image export' | 'blob get') echo "--output --store --help" ;;
         'image gc') echo "--dry-run --store --json --help" ;;
-        'image ls' | 'image rm' | 'image verify' | 'blob ls') echo "--store --json --help" ;;
+        'image verify') echo "--allow-missing --store --json --help" ;;
+        'image ls' | 'image rm' | 'blob ls') echo "--store --json --help" ;;
         'blob put') echo "--name --store --help" ;;
         'blob rm') echo "--store --help" ;;
         doctor) echo "--json --help" ;;
@@ -70,7 +71,7 @@ _shardrun_value() {
         --evict) COMPREPLY=($(compgen -W 'fifo lru lfu gdsf arc sieve s3-fifo w-tinylfu all' -- "$cur")) ;;
         --predict) COMPREPLY=($(compgen -W none -- "$cur")) ;;
         --special) COMPREPLY=($(compgen -W 'refuse skip keep' -- "$cur")) ;;
-        --store) COMPREPLY=($(compgen -d -- "$cur")) ;;
+        --store | --origin) COMPREPLY=($(compgen -d -- "$cur")) ;;
         --image) COMPREPLY=($(compgen -W "$(_shardrun_stored "$3" image)" -- "$cur")) ;;
         --config | --socket | --json-info | --output | --prefetch | --record) COMPREPLY=($(compgen -f -- "$cur")) ;;
         --cpus | --cpu-weight | --cpuset | --memory | --memory-high | --swap | --pids | --io-max | --io-weight | \
@@ -87,7 +88,7 @@ _shardrun_operands() {
         case "${COMP_WORDS[i]}" in
             --) ;;
             --embedded | --no-embedded | --best-effort | --userns | --prefetch-wait | --no-prefetch | --report | --json | --follow | --entries | --prior | \
-                --dry-run | --help | -h) ;;
+                --dry-run | --without-blobs | --allow-missing | --help | -h) ;;
             --*) ((i++)) ;;
             *) ((count++)) ;;
         esac

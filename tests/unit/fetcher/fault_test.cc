@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "fault_server.h"
+
+#include "fetcher/blob_place.h"
 #include "world.h"
 
 namespace shardrun::test {

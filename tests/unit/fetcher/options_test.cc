@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "fetcher/blob_place.h"
+
 namespace shardrun::fetcher {
 namespace {
 

@@ -11,6 +11,8 @@
 #include <fstream>
 
 #include "fault_server.h"
+
+#include "fetcher/blob_place.h"
 #include "world.h"
 
 namespace shardrun::test {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/rng.h"
+#include "fetcher/blob_place.h"
 #include "sys/file_io.h"
 
 namespace shardrun::test {
