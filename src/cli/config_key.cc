@@ -239,6 +239,9 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
     in_config<&Config::warm_pool, &Config::WarmPool::shards_min>(
         number("warm_pool.shards_min", 0, 4096, "",
                "Of the default kind, kept from the start, whatever the demand.")),
+    in_config<&Config::warm_pool, &Config::WarmPool::trees_max>(
+        number("warm_pool.trees_max", 0, 1024, "",
+               "Trees made ahead of demand, over all images that are used often; 0: none.")),
     in_config<&Config::warm_pool, &Config::WarmPool::memory>(
         number("warm_pool.memory_ms", 100, 3600000, "ms",
                "Demand older than this is forgotten when the pool's size is chosen.")),

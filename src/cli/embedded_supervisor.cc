@@ -42,6 +42,7 @@ Result<supervisor::Config> embedded_config(supervisor::Config config, std::uint3
     config.shard.linger = std::chrono::milliseconds{0};
     config.warm_pool.shards_max = 0;
     config.warm_pool.shards_min = 0;
+    config.warm_pool.trees_max = 0;
     config.clients = {{0, full_rule(config)}};
     if (best_effort) config.cgroup.controllers = supervisor::ControllerPolicy::best_effort;
     return config;

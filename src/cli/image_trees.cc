@@ -64,6 +64,7 @@ Result<std::unique_ptr<shard::TreeSource>> make_image_trees(const supervisor::Co
     wanted.tree_size_max_bytes = config.store.tree_size_max_bytes.value_or(kNoLimit);
     wanted.streamer.prefetch_workers = config.store.prefetch_workers;
     wanted.streamer.prefetch_in_flight_bytes = config.store.prefetch_in_flight_bytes;
+    wanted.spares = {config.warm_pool.trees_max, config.warm_pool.memory};
     SR_TRY(wanted.streamer.program, find_program("shardrun-streamer"));
     SR_TRY(wanted.fetcher, fetcher_of(config.store));
     wanted.fetch_size_max_bytes = config.store.fetch_size_max_bytes;

@@ -4,7 +4,9 @@
 #include <time.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace shardrun::gate {
 
@@ -23,6 +25,9 @@ struct Entry {
     std::string
         target;  ///< a symbolic link's text, or the path of the file entry that a hard link names
 };
+
+/// All names of a tree, for as many trees of the same image as there are.
+using Entries = std::shared_ptr<const std::vector<Entry>>;
 
 /// A file of a tree: the index of its entry. Hard links have none of their own.
 enum class FileId : std::uint32_t {};

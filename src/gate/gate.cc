@@ -46,23 +46,16 @@ Result<sys::UniqueFd> duplicate(int fd) {
 
 }  // namespace
 
-Result<std::unique_ptr<Gate>> Gate::create(sys::EventLoop& loop, std::vector<Entry> entries,
-                                           const TreeConfig& tree_config, const GateConfig& config,
-                                           GateOwner& owner) {
-    using sys::FanotifyGroup;
-    using sys::FanotifyUse;
-    SR_TRY(FanotifyGroup opens, FanotifyGroup::create(FanotifyUse::permission));
-    SR_TRY(FanotifyGroup notices, FanotifyGroup::create(FanotifyUse::notice));
+Result<std::unique_ptr<Gate>> Gate::assemble(sys::EventLoop& loop, Groups groups, Tree tree,
+                                             const GateConfig& config, GateOwner& owner) {
     SR_TRY(Ledger ledger, Ledger::create(event_numbers()));
-    SR_TRY(Tree tree, Tree::build(std::move(entries), tree_config, opens));
-    SR_DO(notices.ignore_mount(tree.own_mount()));
-    std::unique_ptr<Gate> gate(new Gate(loop, {std::move(opens), std::move(notices)},
-                                        std::move(tree), std::move(ledger), config, owner));
+    std::unique_ptr<Gate> gate(
+        new Gate(loop, std::move(groups), std::move(tree), std::move(ledger), config, owner));
     SR_DO(gate->listen());
     return gate;
 }
 
-Result<std::unique_ptr<Gate>> Gate::adopt(sys::EventLoop& loop, std::vector<Entry> entries,
+Result<std::unique_ptr<Gate>> Gate::adopt(sys::EventLoop& loop, Entries entries,
                                           GateHandles handles, const TreeConfig& tree_config,
                                           const GateConfig& config, GateOwner& owner) {
     sys::FanotifyGroup opens(std::move(handles.group), sys::FanotifyUse::permission);

@@ -66,8 +66,8 @@ struct GateHandles {
 /// any other way.
 class Gate {
  public:
-    /// Builds the tree. `loop` and `owner` outlive the gate.
-    static Result<std::unique_ptr<Gate>> create(sys::EventLoop& loop, std::vector<Entry> entries,
+    /// Builds the tree, in one go: see GateMaking. `loop` and `owner` outlive the gate.
+    static Result<std::unique_ptr<Gate>> create(sys::EventLoop& loop, Entries entries,
                                                 const TreeConfig& tree, const GateConfig& config,
                                                 GateOwner& owner);
 
@@ -75,7 +75,7 @@ class Gate {
     /// `entries` as at create. The one moment at which a death costs an answer is between the
     /// kernel's telling an event and the note of it: such an open is denied (EAGAIN, before
     /// Linux 6.13 EPERM).
-    static Result<std::unique_ptr<Gate>> adopt(sys::EventLoop& loop, std::vector<Entry> entries,
+    static Result<std::unique_ptr<Gate>> adopt(sys::EventLoop& loop, Entries entries,
                                                GateHandles handles, const TreeConfig& tree,
                                                const GateConfig& config, GateOwner& owner);
 
@@ -112,6 +112,7 @@ class Gate {
     Result<void> evict(FileId file);
 
  private:
+    friend class GateMaking;
     struct Groups {
         sys::FanotifyGroup opens;
         sys::FanotifyGroup notices;
@@ -123,6 +124,8 @@ class Gate {
         bool is_doubtful = false;  ///< first prove that nobody writes
     };
 
+    static Result<std::unique_ptr<Gate>> assemble(sys::EventLoop& loop, Groups groups, Tree tree,
+                                                  const GateConfig& config, GateOwner& owner);
     Gate(sys::EventLoop& loop, Groups groups, Tree tree, Ledger ledger, const GateConfig& config,
          GateOwner& owner);
     Result<void> listen();

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <ranges>
 
 #include "base/fail.h"
 #include "base/log.h"
@@ -22,18 +21,6 @@ namespace {
 // pages in a pipe.
 constexpr std::uint64_t kPieceBytes = std::uint64_t{2} << 20U;
 
-/// Modes are the entries' own.
-class NoUmask {
- public:
-    NoUmask() : before_(::umask(0)) {}
-    NoUmask(const NoUmask&) = delete;
-    NoUmask& operator=(const NoUmask&) = delete;
-    ~NoUmask() { ::umask(before_); }
-
- private:
-    mode_t before_;
-};
-
 bool has_bytes(const Entry& entry) {
     return entry.type == EntryType::file && entry.size_bytes > 0;
 }
@@ -42,44 +29,13 @@ FileId id_of(std::size_t index) {
     return FileId{static_cast<std::uint32_t>(index)};
 }
 
-/// Says where it is attached now; empty: nowhere, as none has to be.
-Result<std::string> make_clonable(int mount, const std::string& anchor) {
-    auto tried = sys::clone_read_only(mount);
-    if (tried) return std::string();
-    if (tried.error().code != EINVAL || anchor.empty())
-        return while_doing(Result<std::string>(std::unexpected(tried.error())), "try a tree");
-    SR_DO(sys::attach_mount(mount, anchor));
-    return anchor;
-}
-
 }  // namespace
 
-Result<Tree> Tree::build(std::vector<Entry> entries, const TreeConfig& config,
-                         const sys::FanotifyGroup& gate) {
-    // The root, and one to spare, which the kernel wants for none.
-    const sys::TmpfsLimits limits{config.size_max_bytes, entries.size() + 2};
-    SR_TRY(sys::UniqueFd mount, sys::make_detached_tmpfs("shardrun-tree", limits));
-    SR_DO(gate.ignore_mount(mount.get()));
-    Tree tree(std::move(entries), std::move(mount));
-    tree.by_inode_.reserve(tree.entries_.size());
-    const NoUmask no_umask;
-    TreeBuilder builder(tree.own_mount(), gate);
-    for (std::size_t i = 0; i < tree.entries_.size(); ++i) {
-        SR_TRY(const ino_t inode, builder.make(tree.entries_[i]));
-        if (inode != 0) tree.by_inode_.emplace(inode, id_of(i));
-    }
-    for (const Entry& entry : tree.entries_ | std::views::reverse)
-        if (entry.type == EntryType::directory) SR_DO(builder.finish_directory(entry));
-    SR_TRY(tree.anchor_, make_clonable(tree.own_mount(), config.anchor));
-    return tree;
-}
-
-Result<Tree> Tree::adopt(std::vector<Entry> entries, sys::UniqueFd mount,
-                         const TreeConfig& config) {
+Result<Tree> Tree::adopt(Entries entries, sys::UniqueFd mount, const TreeConfig& config) {
     Tree tree(std::move(entries), std::move(mount));
     tree.anchor_ = config.anchor;
-    for (std::size_t i = 0; i < tree.entries_.size(); ++i) {
-        const Entry& entry = tree.entries_[i];
+    for (std::size_t i = 0; i < tree.size(); ++i) {
+        const Entry& entry = tree.entry(id_of(i));
         if (!has_bytes(entry)) continue;
         struct stat status {};
         if (::fstatat(tree.own_mount(), entry.path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)

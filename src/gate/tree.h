@@ -5,7 +5,6 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "gate/entry.h"
 #include "shardrun/error.h"
@@ -27,16 +26,13 @@ struct TreeConfig {
 /// has a clone.
 class Tree {
  public:
-    /// Makes everything and marks each file that has bytes to come in `gate` as it is made. Sets
-    /// the process's umask meanwhile, hence only for processes with one thread. Errors: EINVAL for
-    /// a path that leaves the tree or has no directory; EEXIST for one that is there twice.
-    static Result<Tree> build(std::vector<Entry> entries, const TreeConfig& config,
+    /// Made in one go; see TreeMaking.
+    static Result<Tree> build(Entries entries, const TreeConfig& config,
                               const sys::FanotifyGroup& gate);
 
     /// The tree of an earlier owner that was built of the same entries; `mount` is a duplicate of
     /// its own_mount().
-    static Result<Tree> adopt(std::vector<Entry> entries, sys::UniqueFd mount,
-                              const TreeConfig& config);
+    static Result<Tree> adopt(Entries entries, sys::UniqueFd mount, const TreeConfig& config);
 
     Tree(Tree&&) noexcept = default;
     Tree& operator=(Tree&&) = delete;
@@ -56,8 +52,8 @@ class Tree {
 
     /// Has bytes to come: a regular file that is not empty.
     bool is_gated(FileId file) const;
-    const Entry& entry(FileId file) const { return entries_[std::to_underlying(file)]; }
-    std::size_t size() const { return entries_.size(); }
+    const Entry& entry(FileId file) const { return (*entries_)[std::to_underlying(file)]; }
+    std::size_t size() const { return entries_->size(); }
     std::optional<FileId> find(ino_t inode) const;
     const std::unordered_map<ino_t, FileId>& inodes() const { return by_inode_; }
 
@@ -69,10 +65,11 @@ class Tree {
     Result<void> restore_time(FileId file) const;
 
  private:
-    Tree(std::vector<Entry> entries, sys::UniqueFd mount)
+    friend class TreeMaking;
+    Tree(Entries entries, sys::UniqueFd mount)
         : entries_(std::move(entries)), mount_(std::move(mount)) {}
 
-    std::vector<Entry> entries_;
+    Entries entries_;
     sys::UniqueFd mount_;
     std::string anchor_;  // Empty: we attached it nowhere.
     std::unordered_map<ino_t, FileId> by_inode_;

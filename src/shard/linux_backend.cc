@@ -148,57 +148,98 @@ void Backend::post(std::function<void()> callback) {
 }
 
 void Backend::prepare_shard(const ShardSpec& spec) {
-    const Result<void> begun = begin(spec);
-    if (begun) return;
-    shards_.erase(spec.id);
-    (void)tree_.remove_shard(spec.slice, spec.id);  // It may never have been made.
-    if (options_.trees != nullptr) options_.trees->release_shard(user_of(spec));
-    post([this, id = spec.id, error = begun.error()] { context_.listener.on_failed(id, error); });
+    if (const auto begun = begin(spec); begun) {
+        if (!spec.image.empty()) return open_image(spec);
+        return bear(*shards_.at(spec.id), {});
+    } else {
+        (void)tree_.remove_shard(spec.slice, spec.id);  // It may never have been made.
+        post([this, id = spec.id, error = begun.error()] {
+            context_.listener.on_failed(id, error);
+        });
+    }
 }
 
 Result<void> Backend::begin(const ShardSpec& spec) {
-    if (!zygote_) {
-        SR_TRY(ZygoteProcess process, start_zygote(options_));
-        SR_DO(process.send_plan(plan_));
-        SR_DO(use(std::move(process)));
-    }
+    SR_DO(find_zygote());
     // What takes longest goes first. Should the rest fail, the next shard finds it made.
     if (spec.network != NetworkMode::host) SR_DO(zygote_->make_network_ahead());
     SR_TRY(sys::CgroupDir cgroup, tree_.make_shard(spec.slice, spec.id));
     SR_DO(write_limits(cgroup, spec.limits));
-    const int cgroup_fd = cgroup.fd();
     const std::string path = tree_.path_of(cgroup);
     auto shard = std::make_unique<RunningShard>(context_, spec, std::move(cgroup), path,
                                                 tree_.missing(), context_.loop.now());
-    SR_DO(order_birth(spec, *shard, cgroup_fd));
     shards_.emplace(spec.id, std::move(shard));
     return {};
 }
 
-Result<void> Backend::order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup) {
-    SR_ASSERT(zygote_.has_value());  // begin() sees to that.
+Result<void> Backend::find_zygote() {
+    if (zygote_) return {};
+    SR_TRY(ZygoteProcess process, start_zygote(options_));
+    SR_DO(process.send_plan(plan_));
+    return use(std::move(process));
+}
+
+void Backend::open_image(const ShardSpec& spec) {
+    without_tree_.insert(spec.id);
+    if (options_.trees == nullptr)
+        return on_tree(spec.id, refuse(ENOENT, "there is no image '{}', as no store is configured",
+                                       spec.image));
+    options_.trees->open_tree(
+        spec.image, user_of(spec),
+        [this, id = spec.id](Result<TreeRoot> root) { on_tree(id, std::move(root)); });
+}
+
+/// A large tree takes its time; the shard may be gone by then.
+void Backend::on_tree(ShardId id, Result<TreeRoot> root) {
+    if (without_tree_.erase(id) == 0) return;
+    RunningShard& shard = *shards_.at(id);
+    if (root) return bear(shard, *root);
+    fail_unborn(shard, root.error());
+}
+
+void Backend::bear(RunningShard& shard, const TreeRoot& root) {
+    const auto ordered = order_birth(shard, root);
+    if (!ordered) return fail_unborn(shard, ordered.error());
+    run_early();
+}
+
+/// Those that still have to wait do.
+void Backend::run_early() {
+    for (const auto& [shard, program] : std::exchange(early_, {})) run_program(shard, program);
+}
+
+/// Whoever waits for the other ends of their descriptors hears of it.
+void Backend::drop_early(ShardId shard) {
+    for (const auto& [whose, program] : early_)
+        for (const FdToken token : program.stdio)
+            if (whose == shard) context_.fds.discard(token);
+    std::erase_if(early_, [shard](const auto& early) { return early.first == shard; });
+}
+
+/// It stays to be destroyed, like any other.
+void Backend::fail_unborn(RunningShard& shard, Error why) {
+    drop_early(shard.spec().id);
+    shard.kill();
+    shard.conclude();
+    post([this, id = shard.spec().id, error = std::move(why)] {
+        context_.listener.on_failed(id, error);
+    });
+}
+
+Result<void> Backend::order_birth(RunningShard& shard, const TreeRoot& root) {
+    SR_DO(find_zygote());
+    const ShardSpec& spec = shard.spec();
     SR_TRY(const FilterSet::Loaded filter,
            filters_.load(spec.seccomp_profile, spec.capabilities, *zygote_));
     SR_TRY(sys::PacketPair control, sys::make_packet_pair());
     SR_TRY(sys::PacketPair launch, sys::make_packet_pair());
     SR_DO(shard.connect(std::move(control.own), std::move(launch.own)));
-    std::vector<int> fds{cgroup, control.peer.get(), launch.peer.get()};
-    TreeRoot root;
-    if (!spec.image.empty()) {
-        SR_TRY(root, open_image(spec));
-        fds.push_back(root.mount.get());
-        if (root.hold) fds.push_back(root.hold.get());
-    }
+    std::vector<int> fds{shard.cgroup().fd(), control.peer.get(), launch.peer.get()};
+    if (root.mount) fds.push_back(root.mount.get());
+    if (root.hold) fds.push_back(root.hold.get());
     zygote::LaunchOrder order = order_for(spec, filter, options_.is_single);
     if (root.hold) order.flags |= zygote::kLaunchHold;
     return zygote_->launch(order, fds);
-}
-
-Result<TreeRoot> Backend::open_image(const ShardSpec& spec) const {
-    if (options_.trees == nullptr)
-        return refuse(ENOENT, "image '{}' is not there, as no store is configured", spec.image);
-    return while_doing(options_.trees->open_tree(spec.image, user_of(spec)), "image '{}'",
-                       spec.image);
 }
 
 Result<void> Backend::write_limits(const sys::CgroupDir& cgroup, const ShardLimits& limits) const {
@@ -217,7 +258,7 @@ void Backend::run_program(ShardId shard, const ProgramSpec& program) {
     RunningShard* running = find(shard);
     const bool is_unborn =
         running != nullptr && running->state() == RunningShard::State::awaiting_birth;
-    if (is_unborn && !tree_.has_device_filter()) {
+    if (is_unborn && (!tree_.has_device_filter() || without_tree_.contains(shard))) {
         early_.emplace_back(shard, program);
         return;
     }
@@ -295,7 +336,10 @@ void Backend::destroy_shard(ShardId shard) {
     const bool has_ended = running->state() == RunningShard::State::ended;
     running->kill();
     // One that the zygote is just about to bear is killed when it is there; see on_outcome.
-    if (has_ended) post([this, shard] { reclaim(shard, 0); });
+    const bool is_unordered = without_tree_.erase(shard) != 0;
+    if (is_unordered) running->conclude();
+    drop_early(shard);
+    if (has_ended || is_unordered) post([this, shard] { reclaim(shard, 0); });
 }
 
 void Backend::remove_slice(SliceId slice) {
@@ -335,7 +379,8 @@ void Backend::drop_zygote(const zygote::Failure& failure) {
     (void)take_zygote();  // The process ends with it.
     std::vector<ShardId> unborn;
     for (const auto& [id, shard] : shards_)
-        if (shard->state() == RunningShard::State::awaiting_birth) unborn.push_back(id);
+        if (shard->state() == RunningShard::State::awaiting_birth && !without_tree_.contains(id))
+            unborn.push_back(id);
     for (const ShardId id : unborn) {
         ZygoteProcess::Outcome lost;
         lost.sequence = std::to_underlying(id);
@@ -353,7 +398,7 @@ void Backend::on_outcome(ZygoteProcess::Outcome outcome) {
     on_birth(id, std::move(outcome));
     // While the first shard is set up, when we have nothing else to do; no program runs without it.
     tree_.restrict_devices();
-    for (const auto& [shard, program] : std::exchange(early_, {})) run_program(shard, program);
+    run_early();
 }
 
 void Backend::on_birth(ShardId id, ZygoteProcess::Outcome outcome) {

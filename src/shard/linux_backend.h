@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "shard/backend.h"
@@ -41,8 +42,14 @@ class Backend final : public LinuxBackend, private TreeListener {
 
  private:
     Result<void> begin(const ShardSpec& spec);
-    Result<void> order_birth(const ShardSpec& spec, RunningShard& shard, int cgroup);
-    Result<TreeRoot> open_image(const ShardSpec& spec) const;
+    Result<void> find_zygote();
+    void open_image(const ShardSpec& spec);
+    void on_tree(ShardId shard, Result<TreeRoot> root);
+    void bear(RunningShard& shard, const TreeRoot& root);
+    Result<void> order_birth(RunningShard& shard, const TreeRoot& root);
+    void fail_unborn(RunningShard& shard, Error why);
+    void run_early();
+    void drop_early(ShardId shard);
     void on_tree_blob(std::uint64_t request, BlobReport report, sys::UniqueFd blob) override;
     void on_tree_used(const TreeUser& user, const BlobReport& report) override;
     void fail_blob(std::uint64_t request, const std::string& name, Error why);
@@ -69,7 +76,8 @@ class Backend final : public LinuxBackend, private TreeListener {
     std::optional<ZygoteProcess> zygote_;
     std::optional<ZygoteProcess> retired_;  ///< exits by itself; waited for at the end
     std::map<ShardId, std::unique_ptr<RunningShard>> shards_;
-    std::vector<std::pair<ShardId, ProgramSpec>> early_;  ///< wait for the device filter
+    std::set<ShardId> without_tree_;                      ///< whose birth is not ordered yet
+    std::vector<std::pair<ShardId, ProgramSpec>> early_;  ///< wait for a tree or the device filter
     std::vector<std::function<void()>> posted_;
     std::optional<sys::TimerId> post_timer_;
     std::map<ShardId, sys::TimerId> retries_;

@@ -60,6 +60,7 @@ class RunningShard {
     State state() const { return state_; }
     bool is_killed() const { return is_killed_; }
     const ShardSpec& spec() const { return spec_; }
+    const sys::CgroupDir& cgroup() const { return cgroup_; }
 
  private:
     struct Runner {

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "shard/spec.h"
@@ -56,8 +57,10 @@ class TreeSource {
     /// Null: nobody is told anything from now on.
     virtual void set_listener(TreeListener* listener) = 0;
 
+    /// `on_tree` is called once, maybe from inside the call, unless the shard is released before.
     /// Errors: ENOENT for an image that is not there.
-    virtual Result<TreeRoot> open_tree(const std::string& image, const TreeUser& user) = 0;
+    using OnTree = std::function<void(Result<TreeRoot> root)>;
+    virtual void open_tree(const std::string& image, const TreeUser& user, OnTree on_tree) = 0;
     /// Nothing of the shard, or of the slice with all of its shards, is left; also without an
     /// open_tree before.
     virtual void release_shard(const TreeUser& user) = 0;

@@ -80,6 +80,7 @@ struct Config {
     struct WarmPool {
         std::uint32_t shards_max = 16;            ///< parked shards over all kinds; 0: no pool
         std::uint32_t shards_min = 0;             ///< of the default kind, from the start
+        std::uint32_t trees_max = 4;              ///< images' trees made ahead; 0: none
         std::chrono::milliseconds memory{10000};  ///< demand older than this is forgotten
         bool operator==(const WarmPool&) const = default;
     } warm_pool;

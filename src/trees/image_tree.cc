@@ -48,14 +48,20 @@ Error error_of(const Supply::End& end, const blob::Digest& digest, const std::st
 
 }  // namespace
 
-Result<std::unique_ptr<ImageTree>> ImageTree::build(const TreeContext& context,
+Result<std::unique_ptr<ImageTree>> ImageTree::begin(const TreeContext& context,
                                                     std::shared_ptr<const TreePlan> plan,
-                                                    const gate::TreeConfig& config,
-                                                    OnUsed on_used) {
-    std::unique_ptr<ImageTree> tree(new ImageTree(context, std::move(plan), std::move(on_used)));
-    SR_TRY(tree->gate_,
-           gate::Gate::create(context.loop, tree->plan_->entries(), config, {}, *tree));
+                                                    const gate::TreeConfig& config) {
+    std::unique_ptr<ImageTree> tree(new ImageTree(context, std::move(plan)));
+    SR_TRY(tree->making_, gate::GateMaking::begin(tree->plan_->entries(), config));
     return tree;
+}
+
+Result<bool> ImageTree::make_some(std::size_t count_max) {
+    SR_TRY(const bool is_made, making_->make_some(count_max));
+    if (!is_made) return false;
+    SR_TRY(gate_, making_->finish(context_.loop, {}, *this));
+    making_.reset();
+    return true;
 }
 
 ImageTree::~ImageTree() {
@@ -174,7 +180,7 @@ void ImageTree::on_trouble(const Error& error) {
 }
 
 shard::BlobReport ImageTree::describe(FileId file, BlobOutcome outcome) const {
-    const gate::Entry& entry = plan_->entries()[std::to_underlying(file)];
+    const gate::Entry& entry = (*plan_->entries())[std::to_underlying(file)];
     shard::BlobReport report;
     report.outcome = outcome;
     report.name = "/" + entry.path;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gate/gate.h"
+#include "gate/gate_making.h"
 #include "shard/tree_source.h"
 #include "trees/supply.h"
 #include "trees/tree_plan.h"
@@ -25,12 +26,17 @@ class ImageTree final : public gate::GateOwner {
     /// The first open of a file since it was filled, or that it could not be.
     using OnUsed = std::function<void(const shard::BlobReport& report)>;
 
-    static Result<std::unique_ptr<ImageTree>> build(const TreeContext& context,
+    static Result<std::unique_ptr<ImageTree>> begin(const TreeContext& context,
                                                     std::shared_ptr<const TreePlan> plan,
-                                                    const gate::TreeConfig& config, OnUsed on_used);
+                                                    const gate::TreeConfig& config);
     ~ImageTree() override;
     ImageTree(const ImageTree&) = delete;
     ImageTree& operator=(const ImageTree&) = delete;
+
+    /// At most so many steps further; true: all is made. Before that nothing else may be asked.
+    Result<bool> make_some(std::size_t count_max);
+    /// Before it is opened.
+    void set_on_used(OnUsed on_used) { on_used_ = std::move(on_used); }
 
     /// Whatever the tree's size.
     Result<shard::TreeRoot> open() const;
@@ -54,8 +60,8 @@ class ImageTree final : public gate::GateOwner {
         Done done;
     };
 
-    ImageTree(const TreeContext& context, std::shared_ptr<const TreePlan> plan, OnUsed on_used)
-        : context_(context), plan_(std::move(plan)), on_used_(std::move(on_used)) {}
+    ImageTree(const TreeContext& context, std::shared_ptr<const TreePlan> plan)
+        : context_(context), plan_(std::move(plan)) {}
     Result<Supply::JobId> order_fill(gate::FileId file, gate::Urgency urgency,
                                      sys::UniqueFd destination);
     void on_filled(gate::FileId file, const Supply::End& end);
@@ -69,7 +75,8 @@ class ImageTree final : public gate::GateOwner {
     std::unordered_map<gate::FileId, MonoTime> waits_;       // Since when an open is held up.
     std::unordered_map<gate::FileId, Error> errors_;         // Of the last try.
     std::unordered_map<gate::FileId, std::vector<Wish>> wishes_;
-    std::unique_ptr<gate::Gate> gate_;  // Goes first: it calls us until its end.
+    std::unique_ptr<gate::GateMaking> making_;  // Until there is a gate.
+    std::unique_ptr<gate::Gate> gate_;          // Goes first: it calls us until its end.
 };
 
 }  // namespace shardrun::trees

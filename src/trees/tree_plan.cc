@@ -42,7 +42,7 @@ void push_names(std::string_view path, std::deque<std::string>& names) {
 Result<TreePlan> TreePlan::create(const image::Manifest& manifest) {
     TreePlan plan;
     const std::size_t count = manifest.entries().size() + kMountPoints.size();
-    plan.entries_.reserve(count);
+    plan.entries_->reserve(count);
     plan.digests_.reserve(count);
     plan.by_path_.reserve(count);
     SR_DO(plan.add_mount_points(manifest));
@@ -96,8 +96,8 @@ void TreePlan::add_entry(const image::Manifest& manifest, const image::Entry& en
 }
 
 void TreePlan::add(gate::Entry entry, const blob::Digest& digest) {
-    by_path_.emplace(entry.path, static_cast<std::uint32_t>(entries_.size()));
-    entries_.push_back(std::move(entry));
+    by_path_.emplace(entry.path, static_cast<std::uint32_t>(entries_->size()));
+    entries_->push_back(std::move(entry));
     digests_.push_back(digest);
 }
 
@@ -116,7 +116,7 @@ Result<gate::FileId> TreePlan::find_file(std::string_view path) const {
         }
         const auto found = by_path_.find(image::join_path(at, name));
         if (found == by_path_.end()) return refuse(ENOENT, "the image has no '{}'", path);
-        const gate::Entry* entry = &entries_[found->second];
+        const gate::Entry* entry = &(*entries_)[found->second];
         if (entry->type == gate::EntryType::symlink) {
             if (++links > kLinksMax)
                 return refuse(ELOOP, "'{}' leads through too many links", path);

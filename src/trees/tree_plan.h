@@ -22,7 +22,7 @@ class TreePlan {
     /// when the image has something else in such a place.
     static Result<TreePlan> create(const image::Manifest& manifest);
 
-    const std::vector<gate::Entry>& entries() const { return entries_; }
+    gate::Entries entries() const { return entries_; }
     /// Of a file that is no link.
     const blob::Digest& digest(gate::FileId file) const {
         return digests_[std::to_underlying(file)];
@@ -40,7 +40,8 @@ class TreePlan {
     void add_entry(const image::Manifest& manifest, const image::Entry& entry);
     void add(gate::Entry entry, const blob::Digest& digest);
 
-    std::vector<gate::Entry> entries_;
+    std::shared_ptr<std::vector<gate::Entry>> entries_ =
+        std::make_shared<std::vector<gate::Entry>>();
     std::vector<blob::Digest> digests_;  // Of each entry; of what is no file: zeros.
     std::unordered_map<std::string, std::uint32_t> by_path_;
     std::uint64_t content_bytes_ = 0;

@@ -28,7 +28,8 @@ Result<std::unique_ptr<Trees>> Trees::create(TreesConfig config, sys::EventLoop&
 Result<void> Trees::start_helpers() {
     SR_TRY(filler_, Filler::start(config_.streamer, loop_, [this] {
                supply_->lose_filler();
-               for (auto& [key, held] : trees_) held.tree->lose_filler();
+               for (auto& [key, held] : trees_)
+                   if (held.made) held.made->tree->lose_filler();
                loads_->lose_filler();
            }));
     if (!config_.fetcher.options.origins.empty()) {
@@ -52,6 +53,9 @@ Result<void> Trees::open_store() {
     SR_TRY(blob::Session session, store.begin_session());
     opened_ = std::make_unique<Opened>(Opened{std::move(store), std::move(session)});
     supply_->use(opened_->store, opened_->session);
+    workshop_ =
+        std::make_unique<Workshop>(TreeYard::Config{config_.anchors, config_.tree_size_max_bytes},
+                                   TreeContext{loop_, *supply_}, config_.spares);
     return {};
 }
 
@@ -72,37 +76,67 @@ shard::TreeUser Trees::owner_of(const shard::TreeUser& user) const {
     return config_.owner == Owner::client ? shard::TreeUser{user.slice, {}} : shard::TreeUser{};
 }
 
-Result<shard::TreeRoot> Trees::open_tree(const std::string& image, const shard::TreeUser& user) {
+void Trees::open_tree(const std::string& image, const shard::TreeUser& user, OnTree on_tree) {
+    const auto key = key_of(image, user);
+    const auto found = key ? while_doing(find_or_order(*key), "image '{}'", image)
+                           : Result<Held*>(std::unexpected(key.error()));
+    if (!found) return on_tree(std::unexpected(found.error()));
+    Held& held = **found;
+    held.users.insert(user.shard);
+    held.used = ++last_use_;
+    by_shard_.insert_or_assign(user.shard, *key);
+    held.waiting.insert_or_assign(user.shard, std::move(on_tree));
+    if (held.made) hand_out(*key);
+}
+
+Result<Trees::Key> Trees::key_of(const std::string& image, const shard::TreeUser& user) {
     SR_DO(open_store());
     SR_TRY(const blob::Digest digest, opened_->store.find_named(blob::RefKind::image, image));
-    const Key key{owner_of(user), digest};
-    SR_TRY(Held* const held, find_or_build(key));
-    SR_TRY(shard::TreeRoot root, held->tree->open());
-    held->users.insert(user.shard);
-    held->used = ++last_use_;
-    by_shard_.insert_or_assign(user.shard, key);
-    return root;
+    return Key{owner_of(user), digest};
 }
 
-Result<Trees::Held*> Trees::find_or_build(const Key& key) {
+Result<Trees::Held*> Trees::find_or_order(const Key& key) {
     if (const auto known = trees_.find(key); known != trees_.end()) return &known->second;
-    SR_TRY(Held held, build(key));
-    return &trees_.emplace(key, std::move(held)).first->second;
+    SR_TRY(const std::shared_ptr<const TreePlan> plan, plan_of(key.image));
+    Held& held = trees_[key];
+    if (auto spare = workshop_->spares.take(key.image, plan))
+        take_into_use(key, held, *std::move(spare));
+    else
+        held.order = workshop_->yard.order(
+            plan, TreeYard::Haste::awaited,
+            [this, key](Result<MadeTree> made) { on_made(key, std::move(made)); });
+    return &held;
 }
 
-Result<Trees::Held> Trees::build(const Key& key) {
-    SR_TRY(std::shared_ptr<const TreePlan> plan, plan_of(key.image));
-    Held held;
-    held.anchor = Anchor::make(config_.anchors);
-    const gate::TreeConfig config{std::min(plan->content_bytes(), config_.tree_size_max_bytes),
-                                  held.anchor.path()};
+void Trees::on_made(const Key& key, Result<MadeTree> made) {
+    const auto held = trees_.find(key);
+    SR_ASSERT(held != trees_.end());  // Else it was cancelled.
+    if (made) {
+        take_into_use(key, held->second, *std::move(made));
+        return hand_out(key);
+    }
+    const auto waiting = std::move(held->second.waiting);
+    trees_.erase(held);
+    for (const auto& [shard, on_tree] : waiting) by_shard_.erase(shard);
+    for (const auto& [shard, on_tree] : waiting) on_tree(std::unexpected(made.error()));
+}
+
+void Trees::take_into_use(const Key& key, Held& held, MadeTree made) {
+    held.order = {};
     const bool is_told = config_.owner != Owner::host;
-    SR_TRY(held.tree, ImageTree::build({loop_, *supply_}, std::move(plan), config,
-                                       [this, is_told, owner = key.owner](const auto& report) {
-                                           if (is_told && listener_ != nullptr)
-                                               listener_->on_tree_used(owner, report);
-                                       }));
-    return held;
+    made.tree->set_on_used([this, is_told, owner = key.owner](const auto& report) {
+        if (is_told && listener_ != nullptr) listener_->on_tree_used(owner, report);
+    });
+    held.made = std::move(made);
+}
+
+/// Whoever gets it may be gone with its tree before the next one does.
+void Trees::hand_out(const Key& key) {
+    for (auto held = trees_.find(key); held != trees_.end() && !held->second.waiting.empty();
+         held = trees_.find(key)) {
+        auto first = held->second.waiting.extract(held->second.waiting.begin());
+        first.mapped()(held->second.made->tree->open());
+    }
 }
 
 void Trees::answer(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) const {
@@ -120,7 +154,10 @@ void Trees::prefetch(const shard::TreeUser& user, std::uint64_t request, const s
     const auto key = by_shard_.find(user.shard);
     if (key == by_shard_.end())
         return fail(request, path, {ENOENT, fmt::format("'{}': the shard has no tree", path)});
-    trees_.at(key->second).tree->prefetch(path, [this, request](shard::BlobReport report) {
+    const Held& held = trees_.at(key->second);
+    if (!held.made)
+        return fail(request, path, {EAGAIN, fmt::format("'{}': the shard is not ready", path)});
+    held.made->tree->prefetch(path, [this, request](shard::BlobReport report) {
         answer(request, std::move(report), {});
     });
 }
@@ -149,23 +186,32 @@ void Trees::release_shard(const shard::TreeUser& user) {
     const auto held = trees_.find(key.mapped());
     if (held == trees_.end()) return;
     held->second.users.erase(user.shard);
-    if (config_.owner == Owner::shard) trees_.erase(held);
+    held->second.waiting.erase(user.shard);
+    if (config_.owner == Owner::shard) end(held);
     if (config_.owner == Owner::host) end_idle();
 }
 
 void Trees::release_slice(shard::SliceId slice) {
     if (config_.owner != Owner::client) return;
-    std::erase_if(trees_, [slice](const auto& held) { return held.first.owner.slice == slice; });
+    for (auto held = trees_.begin(); held != trees_.end();) {
+        const auto next = std::next(held);
+        if (held->first.owner.slice == slice) end(held);
+        held = next;
+    }
+}
+
+void Trees::end(HeldTrees::iterator held) {
+    if (held->second.order != TreeOrderId{}) workshop_->yard.cancel(held->second.order);
+    trees_.erase(held);
 }
 
 /// The host's trees outlive their users for whoever comes next, some of them.
 void Trees::end_idle() {
-    std::vector<std::map<Key, Held>::iterator> idle;
+    std::vector<HeldTrees::iterator> idle;
     for (auto at = trees_.begin(); at != trees_.end(); ++at)
         if (at->second.users.empty()) idle.push_back(at);
     if (idle.size() <= kIdleTreesMax) return;
-    trees_.erase(
-        *std::ranges::min_element(idle, {}, [](const auto& held) { return held->second.used; }));
+    end(*std::ranges::min_element(idle, {}, [](const auto& held) { return held->second.used; }));
 }
 
 }  // namespace shardrun::trees

@@ -14,13 +14,14 @@
 #include "shardrun/error.h"
 #include "streamer/streamer_process.h"
 #include "sys/event_loop.h"
-#include "trees/anchor.h"
 #include "trees/blob_loads.h"
 #include "trees/fetches.h"
 #include "trees/filler.h"
 #include "trees/image_tree.h"
+#include "trees/spare_trees.h"
 #include "trees/supply.h"
 #include "trees/tree_plan.h"
+#include "trees/tree_yard.h"
 
 namespace shardrun::trees {
 
@@ -37,6 +38,7 @@ struct TreesConfig {
     std::uint64_t tree_size_max_bytes = std::uint64_t{4} << 30U;
     /// A directory for mount points, made when it is missing. Needed before Linux 6.15 only.
     std::string anchors = "/run/shardrun/trees";
+    SpareTrees::Config spares;
     streamer::StreamerConfig streamer;
     /// Without origins there is no fetcher: what the store lacks is refused.
     fetcher::FetcherConfig fetcher;
@@ -53,8 +55,7 @@ class Trees final : public shard::TreeSource {
     Trees(const Trees&) = delete;
     Trees& operator=(const Trees&) = delete;
 
-    Result<shard::TreeRoot> open_tree(const std::string& image,
-                                      const shard::TreeUser& user) override;
+    void open_tree(const std::string& image, const shard::TreeUser& user, OnTree on_tree) override;
     void release_shard(const shard::TreeUser& user) override;
     void release_slice(shard::SliceId slice) override;
     void set_listener(shard::TreeListener* listener) override { listener_ = listener; }
@@ -67,6 +68,7 @@ class Trees final : public shard::TreeSource {
     std::optional<pid_t> fetcher_pid() const {
         return fetches_ ? fetches_->fetcher_pid() : std::nullopt;
     }
+    std::size_t spare_count() const { return workshop_ ? workshop_->spares.ready_count() : 0; }
     std::optional<pid_t> streamer_pid() const { return filler_->pid(); }
 
  private:
@@ -81,10 +83,19 @@ class Trees final : public shard::TreeSource {
         auto operator<=>(const Key&) const = default;
     };
     struct Held {
-        Anchor anchor;
-        std::unique_ptr<ImageTree> tree;  // Goes before its anchor does.
+        std::optional<MadeTree> made;
+        TreeOrderId order{};  ///< 0: it is made
+        std::map<ShardId, OnTree> waiting;
         std::set<ShardId> users;
         std::uint64_t used = 0;  ///< when it got its last user, as a count
+    };
+    using HeldTrees = std::map<Key, Held>;
+    /// Where trees come from, once there is a store.
+    struct Workshop {
+        Workshop(TreeYard::Config config, const TreeContext& context, SpareTrees::Config spare)
+            : yard(std::move(config), context), spares(spare, context.loop, yard) {}
+        TreeYard yard;
+        SpareTrees spares;
     };
 
     Trees(TreesConfig config, sys::EventLoop& loop) : config_(std::move(config)), loop_(loop) {}
@@ -94,9 +105,13 @@ class Trees final : public shard::TreeSource {
     void answer(std::uint64_t request, shard::BlobReport report, sys::UniqueFd blob) const;
     void fail(std::uint64_t request, const std::string& name, Error why) const;
     Result<std::shared_ptr<const TreePlan>> plan_of(const blob::Digest& image);
-    Result<Held*> find_or_build(const Key& key);
-    Result<Held> build(const Key& key);
+    Result<Key> key_of(const std::string& image, const shard::TreeUser& user);
+    Result<Held*> find_or_order(const Key& key);
+    void on_made(const Key& key, Result<MadeTree> made);
+    void take_into_use(const Key& key, Held& held, MadeTree made);
+    void hand_out(const Key& key);
     shard::TreeUser owner_of(const shard::TreeUser& user) const;
+    void end(HeldTrees::iterator held);
     void end_idle();
 
     TreesConfig config_;
@@ -109,7 +124,8 @@ class Trees final : public shard::TreeSource {
     std::unique_ptr<BlobLoads> loads_;
     std::map<blob::Digest, std::shared_ptr<const TreePlan>> plans_;  // Of images lately used.
     std::map<ShardId, Key> by_shard_;
-    std::map<Key, Held> trees_;
+    HeldTrees trees_;
+    std::unique_ptr<Workshop> workshop_;
     std::uint64_t last_use_ = 0;
 };
 

@@ -93,7 +93,8 @@ double build_tree(std::vector<gate::Entry> entries) {
     const sys::FanotifyGroup group = must(sys::FanotifyGroup::create(sys::FanotifyUse::permission));
     const double begin = now_us();
     const gate::Tree tree =
-        must(gate::Tree::build(std::move(entries), {std::uint64_t{1} << 30U, ""}, group));
+        must(gate::Tree::build(std::make_shared<const std::vector<gate::Entry>>(std::move(entries)),
+                               {std::uint64_t{1} << 30U, ""}, group));
     return now_us() - begin;
 }
 
@@ -118,8 +119,9 @@ class Owner : public gate::GateOwner {
         (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
         sys::RealClock clock;
         const auto loop = must(sys::EventLoop::create(clock));
-        gate_ = must(gate::Gate::create(*loop, std::move(entries), {std::uint64_t{1} << 30U, ""},
-                                        {}, *this));
+        gate_ = must(gate::Gate::create(
+            *loop, std::make_shared<const std::vector<gate::Entry>>(std::move(entries)),
+            {std::uint64_t{1} << 30U, ""}, {}, *this));
         const sys::UniqueFd clone = must(gate_->tree().clone_for_shard());
         const std::array fds{clone.get()};
         const char ready = 'r';

@@ -51,7 +51,7 @@ class Owner : public gate::GateOwner {
         : plan_(plan), control_(control), loop_(take(sys::EventLoop::create(clock_))) {}
 
     void create() {
-        gate_ = take(gate::Gate::create(*loop_, plan_.entries, plan_.tree, plan_.gate, *this));
+        gate_ = take(gate::Gate::create(*loop_, shared_entries(), plan_.tree, plan_.gate, *this));
         gate::GateHandles kept = take(gate_->duplicate_handles());
         const sys::UniqueFd clone = take(gate_->tree().clone_for_shard());
         const std::array fds{kept.group.get(), kept.notices.get(), kept.ledger.get(),
@@ -60,9 +60,13 @@ class Owner : public gate::GateOwner {
     }
 
     void adopt(gate::GateHandles handles) {
-        gate_ = take(gate::Gate::adopt(*loop_, plan_.entries, std::move(handles), plan_.tree,
+        gate_ = take(gate::Gate::adopt(*loop_, shared_entries(), std::move(handles), plan_.tree,
                                        plan_.gate, *this));
         send(0);
+    }
+
+    gate::Entries shared_entries() const {
+        return std::make_shared<const std::vector<gate::Entry>>(plan_.entries);
     }
 
     [[noreturn]] void run() {

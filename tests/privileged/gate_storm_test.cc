@@ -198,7 +198,9 @@ TEST_CASE("paths that leave the tree, lack their directory or come twice are ref
     REQUIRE(group);
     const auto code_of = [&](std::vector<gate::Entry> entries) {
         const Anchor anchor;
-        const auto tree = gate::Tree::build(std::move(entries), {1U << 20U, anchor.path()}, *group);
+        const auto tree =
+            gate::Tree::build(std::make_shared<const std::vector<gate::Entry>>(std::move(entries)),
+                              {1U << 20U, anchor.path()}, *group);
         return tree ? 0 : tree.error().code;
     };
     CHECK(code_of({file("a", 1)}) == 0);

@@ -41,12 +41,8 @@ class FolderTree final : public TreeSource {
     }
     ~FolderTree() override { std::filesystem::remove_all(folder_); }
 
-    Result<TreeRoot> open_tree(const std::string& image, const TreeUser&) override {
-        if (image != "tree") return fail(ENOENT, "find image '{}'", image);
-        sys::UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, folder_.c_str(),
-                                                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-        if (!tree) return fail_errno("clone '{}'", folder_.string());
-        return TreeRoot{std::move(tree), {}};
+    void open_tree(const std::string& image, const TreeUser&, OnTree on_tree) override {
+        on_tree(clone(image));
     }
     void release_shard(const TreeUser&) override {}
     void release_slice(SliceId) override {}
@@ -56,6 +52,14 @@ class FolderTree final : public TreeSource {
     void open_blob(std::uint64_t, const std::string&) override {}
 
  private:
+    Result<TreeRoot> clone(const std::string& image) const {
+        if (image != "tree") return fail(ENOENT, "find image '{}'", image);
+        sys::UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, folder_.c_str(),
+                                                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+        if (!tree) return fail_errno("clone '{}'", folder_.string());
+        return TreeRoot{std::move(tree), {}};
+    }
+
     std::filesystem::path folder_;
 };
 

@@ -53,8 +53,9 @@ class Server : public gate::GateOwner {
         std::vector<gate::Entry> entries;
         for (std::uint32_t id = 0; id < kFiles; ++id)
             entries.push_back(file(std::to_string(id), size_of(id)));
-        gate_ = must(gate::Gate::create(*loop_, std::move(entries),
-                                        {std::uint64_t{1} << 30U, anchor}, {}, *this));
+        gate_ = must(gate::Gate::create(
+            *loop_, std::make_shared<const std::vector<gate::Entry>>(std::move(entries)),
+            {std::uint64_t{1} << 30U, anchor}, {}, *this));
         const sys::UniqueFd clone = must(gate_->tree().clone_for_shard());
         const pid_t pid = streamer_->pid();
         const std::array fds{clone.get()};

@@ -19,7 +19,7 @@ MAY_USE: dict[str, set[str]] = {
     "fetcher": {"base", "seccomp", "sys", "blob"},
     "image": {"base", "sys", "blob"},
     "importer": {"base", "seccomp", "sys", "blob", "image"},
-    "trees": {"base", "sys", "blob", "gate", "streamer", "fetcher", "image", "shard"},
+    "trees": {"base", "policy", "sys", "blob", "gate", "streamer", "fetcher", "image", "shard"},
     "client": {"base", "proto", "sys"},
     "supervisor": {"base", "proto", "policy", "seccomp", "sys", "shard", "client"},
     "cli": {"base", "proto", "policy", "replay", "seccomp", "sys", "shard", "blob", "image", "trees", "client",

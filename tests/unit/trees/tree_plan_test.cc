@@ -51,8 +51,8 @@ Result<TreePlan> plan_of(std::vector<image::Entry> entries) {
 }
 
 const gate::Entry* find(const TreePlan& plan, std::string_view path) {
-    const auto found = std::ranges::find(plan.entries(), path, &gate::Entry::path);
-    return found == plan.entries().end() ? nullptr : &*found;
+    const auto found = std::ranges::find(*plan.entries(), path, &gate::Entry::path);
+    return found == plan.entries()->end() ? nullptr : &*found;
 }
 
 int code_of(const TreePlan& plan, std::string_view path) {
@@ -62,7 +62,7 @@ int code_of(const TreePlan& plan, std::string_view path) {
 
 std::string path_of(const TreePlan& plan, std::string_view path) {
     const auto found = plan.find_file(path);
-    return found ? plan.entries()[std::to_underlying(*found)].path : found.error().message;
+    return found ? (*plan.entries())[std::to_underlying(*found)].path : found.error().message;
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ TEST_CASE("a tree has the image's names and whatever a shard mounts upon") {
         REQUIRE(find(*plan, name) != nullptr);
         CHECK(find(*plan, name)->type == gate::EntryType::directory);
     }
-    CHECK(std::ranges::count(plan->entries(), "run", &gate::Entry::path) == 1);
+    CHECK(std::ranges::count(*plan->entries(), "run", &gate::Entry::path) == 1);
     CHECK(find(*plan, "run/a")->size_bytes == 5000);
     CHECK(find(*plan, "run/a")->mtime.tv_nsec == 9);
     CHECK(find(*plan, "run/b")->target == "run/a");
