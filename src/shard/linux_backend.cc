@@ -228,6 +228,7 @@ void Backend::fail_unborn(RunningShard& shard, Error why) {
 
 Result<void> Backend::order_birth(RunningShard& shard, const TreeRoot& root) {
     SR_DO(find_zygote());
+    SR_ASSERT(zygote_.has_value());
     const ShardSpec& spec = shard.spec();
     SR_TRY(const FilterSet::Loaded filter,
            filters_.load(spec.seccomp_profile, spec.capabilities, *zygote_));

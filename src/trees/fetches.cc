@@ -93,7 +93,7 @@ void Fetches::drop(WishId id) {
     found->second.wishes.erase(id);
     if (!found->second.wishes.empty()) return;
     // Its end is still reported, and makes room for another.
-    if (found->second.job) helper_.cancel(*found->second.job);
+    if (const auto job = found->second.job) helper_.cancel(*job);
     fetches_.erase(found);
 }
 
@@ -146,7 +146,9 @@ void Fetches::on_report(const Key& key, const fetcher::Report& report) {
     const auto found = fetches_.find(key);
     // Else nobody wants it any more, or somebody again, for whom there is another job.
     if (found != fetches_.end() && found->second.job == report.job) {
-        sys::StagedFile file = *std::move(found->second.file);
+        auto& written = found->second.file;
+        SR_ASSERT(written.has_value());
+        sys::StagedFile file = *std::move(written);
         const bool is_complete = report.outcome == fetcher::Outcome::complete;
         const Fetched fetched =
             is_complete ? accept(key, std::move(file)) : std::unexpected(error_of(report));

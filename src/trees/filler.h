@@ -19,6 +19,7 @@ class Filler {
     static Result<std::unique_ptr<Filler>> start(const streamer::StreamerConfig& config,
                                                  sys::EventLoop& loop,
                                                  std::function<void()> on_lost);
+    ~Filler() = default;
     Filler(const Filler&) = delete;
     Filler& operator=(const Filler&) = delete;
 

@@ -52,6 +52,7 @@ void SpareTrees::follow_demand() {
         return is_forgotten;
     });
     std::vector<std::uint32_t> wanted;
+    wanted.reserve(images_.size());
     for (const auto& [digest, image] : images_)
         wanted.push_back(image.uses < kUsesMin ? 0 : image.demand.wanted(now));
     const auto shares = policy::share_pool(wanted, config_.trees_max);

@@ -174,8 +174,8 @@ void Supply::cancel(JobId id) {
 void Supply::forget(JobId id) {
     const auto job = jobs_.extract(id);
     if (job.empty()) return;
-    if (job.mapped().filling) filler_.forget(*job.mapped().filling);
-    if (job.mapped().wish) fetches_->drop(*job.mapped().wish);
+    if (const auto filling = job.mapped().filling) filler_.forget(*filling);
+    if (const auto wish = job.mapped().wish) fetches_->drop(*wish);
 }
 
 void Supply::lose_filler() {

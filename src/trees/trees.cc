@@ -132,10 +132,11 @@ void Trees::take_into_use(const Key& key, Held& held, MadeTree made) {
 
 /// Whoever gets it may be gone with its tree before the next one does.
 void Trees::hand_out(const Key& key) {
-    for (auto held = trees_.find(key); held != trees_.end() && !held->second.waiting.empty();
-         held = trees_.find(key)) {
+    for (auto held = trees_.find(key); held != trees_.end(); held = trees_.find(key)) {
+        const auto& made = held->second.made;
+        if (!made || held->second.waiting.empty()) return;
         auto first = held->second.waiting.extract(held->second.waiting.begin());
-        first.mapped()(held->second.made->tree->open());
+        first.mapped()(made->tree->open());
     }
 }
 
