@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -22,6 +23,7 @@ constexpr std::string_view kFormat = "shardrun store 1\n";
 constexpr std::size_t kFormatSizeMax = 4096;
 constexpr std::string_view kLockFile = "lock";
 constexpr const char* kUnlistedFile = "unlisted";
+constexpr const char* kListingFile = "listing";
 
 bool is_leftover(const std::string& name) {
     return name.starts_with(".");
@@ -162,8 +164,19 @@ Result<void> mark_unlisted(const Directory& root) {
     return {};
 }
 
-Result<bool> Store::take_unlisted() const {
-    return folders_->root.remove_file(kUnlistedFile);
+Result<bool> Store::begin_listing() const {
+    const auto begun = folders_->root.rename(kUnlistedFile, folders_->root, kListingFile);
+    if (begun) return true;
+    if (begun.error().code != ENOENT) return std::unexpected(begun.error());
+    // Somebody began and did not come to the end.
+    if (::faccessat(folders_->root.fd(), kListingFile, F_OK, 0) == 0) return true;
+    if (errno == ENOENT) return false;
+    return fail_errno("look for '{}/{}'", root(), kListingFile);
+}
+
+Result<void> Store::end_listing() const {
+    SR_TRY([[maybe_unused]] const bool was_there, folders_->root.remove_file(kListingFile));
+    return {};
 }
 
 Result<void> set_aside(const Digest& digest, const Directory& blobs, const Directory& quarantine) {

@@ -42,6 +42,7 @@ using DigestSet = std::unordered_set<Digest>;
 ///
 ///     format             what wrote it, and in which version
 ///     unlisted           there when blobs came that the catalogue was not told of
+///     listing            the same, while it is being told
 ///     lock               flock(2): sweeping excludes adding, for moments
 ///     blobs/sha256/AB/D  a blob by its digest D = AB…, written once, never changed
 ///     refs/images/NAME   the digest of an image's manifest
@@ -108,8 +109,10 @@ class Store {
     /// would go.
     Result<SweepReport> sweep(const Marker& mark, const DigestSet* only, bool is_dry) const;
 
-    /// Whether blobs came since the last call that the catalogue was not told of.
-    Result<bool> take_unlisted() const;
+    /// Whether blobs came that the catalogue was not told of. It is said again until the listing is
+    /// ended, and of those that come after this call afterwards.
+    Result<bool> begin_listing() const;
+    Result<void> end_listing() const;
 
     /// Whether the session of this name still runs.
     Result<bool> is_session_alive(const std::string& name) const;
@@ -133,7 +136,7 @@ class Store {
 /// "ab/abcdef…": the place of a blob within blobs/sha256.
 std::string blob_path(const Digest& digest);
 
-/// For Store::take_unlisted, after a blob has its name.
+/// For Store::begin_listing, after a blob has its name.
 Result<void> mark_unlisted(const sys::Directory& root);
 
 /// Moves what has a blob's name, and is not it, into `quarantine`.

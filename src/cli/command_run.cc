@@ -121,7 +121,8 @@ Result<int> Runner::run() {
     RunOutcome outcome;
     {
         SR_TRY(Client client, connect());
-        RunSession session(*loop_, std::move(client), plan_);
+        RunSession session(*loop_, std::move(client), plan_,
+                           embedded_ ? RunSession::Company::alone : RunSession::Company::others);
         SR_DO(session.start());
         while (!session.is_over()) {
             SR_DO(loop_->run_once());
@@ -133,6 +134,9 @@ Result<int> Runner::run() {
     }
     SR_DO(report(outcome));
     if (outcome.error && !outcome.exit) complain(outcome.error->message);
+    if (const auto refused = outcome.files.first_failure())
+        complain(fmt::format("{} of the image's files could not be loaded; the first: {}",
+                             outcome.files.summary().failed, *refused));
     if (outcome.prefetch_failed > 0)
         complain(fmt::format("--prefetch: {} of {} files failed; the first: {}",
                              outcome.prefetch_failed, outcome.prefetched,

@@ -21,6 +21,7 @@ int exit_status_of(const Error& error, bool is_exec_failure) {
         case ELIBBAD:
         case ELOOP:
         case ETXTBSY:
+        case EIO:
             return kNotExecutableStatus;
         default:
             return kOwnFailureStatus;

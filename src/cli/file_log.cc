@@ -32,6 +32,13 @@ FileLog::Summary FileLog::summary() const {
     return summary;
 }
 
+std::optional<std::string> FileLog::first_failure() const {
+    const auto failed = std::ranges::find_if(
+        entries_, [](const Entry& entry) { return entry.what.outcome == BlobOutcome::failed; });
+    if (failed == entries_.end()) return std::nullopt;
+    return failed->what.reason.value_or(failed->what.name);
+}
+
 std::vector<std::string> FileLog::paths() const {
     std::vector<std::string> paths;
     std::unordered_set<std::string> known;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class FileLog {
 
     const std::vector<Entry>& entries() const { return entries_; }
     Summary summary() const;
+    /// Why the first was refused; none: none was.
+    std::optional<std::string> first_failure() const;
     /// In the order of opening.
     std::vector<std::string> paths() const;
 

@@ -43,8 +43,8 @@ int RunOutcome::exit_status() const {
     return error ? exit_status_of(*error, is_exec_failure) : kOwnFailureStatus;
 }
 
-RunSession::RunSession(sys::EventLoop& loop, Client client, RunPlan plan)
-    : loop_(loop), client_(std::move(client)), plan_(std::move(plan)) {}
+RunSession::RunSession(sys::EventLoop& loop, Client client, RunPlan plan, Company company)
+    : loop_(loop), client_(std::move(client)), plan_(std::move(plan)), company_(company) {}
 
 RunSession::~RunSession() {
     end();
@@ -71,8 +71,8 @@ Result<void> RunSession::send_request() {
     if (plan_.profile != "default") {
         SR_TRY(session_request_, send(ResourceRequest{ResourceRequest::Session{plan_.profile}}));
     }
-    const bool wants_files = plan_.wants_report || plan_.info_path || plan_.record_path;
-    if (plan_.run.options.image && wants_files) {
+    // Also of a run that nobody asks a report of: a program that is refused a file cannot say why.
+    if (plan_.run.options.image) {
         const ResourceRequest::Subscribe files{.lifecycle = false, .prefetch = true};
         SR_TRY(files_request_, send(ResourceRequest{files}));
     }
@@ -354,12 +354,15 @@ void RunSession::fail_with(Error error, bool is_exec_failure) {
         outcome_.error = std::move(error);
         outcome_.is_exec_failure = is_exec_failure;
     }
+    // The program's own file may be what could not be loaded.
+    if (is_exec_failure) return finish();
     end();
 }
 
 void RunSession::end() {
     if (std::exchange(state_, State::over) == State::over) return;
-    outcome_.files.keep_only(shard_);
+    // Whoever was refused does not know which shard was theirs.
+    if (company_ == Company::others) outcome_.files.keep_only(shard_);
     loop_.cancel_timer(timeout_);
     loop_.cancel_timer(patience_);
     if (signals_) loop_.forget(signals_->fd());

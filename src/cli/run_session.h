@@ -43,7 +43,10 @@ struct RunOutcome {
 /// over an embedded one's socketpair. Takes our signals while it lives.
 class RunSession {
  public:
-    RunSession(sys::EventLoop& loop, Client client, RunPlan plan);
+    /// Whose shards the supervisor may tell of: ours alone, or also others of the same user.
+    enum class Company : std::uint8_t { alone, others };
+    RunSession(sys::EventLoop& loop, Client client, RunPlan plan,
+               Company company = Company::others);
     ~RunSession();
     RunSession(const RunSession&) = delete;
     RunSession& operator=(const RunSession&) = delete;
@@ -113,6 +116,7 @@ class RunSession {
     std::uint64_t shard_request_ = 0;
     std::uint64_t last_request_ = 0;
     std::set<std::uint64_t> prefetches_;  // Without an answer yet.
+    Company company_;
     ShardId shard_{};
     ProgramId program_{};
     std::optional<sys::SignalFd> signals_;

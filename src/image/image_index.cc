@@ -43,10 +43,11 @@ Result<void> fill(const blob::Store& store, const blob::Catalogue& empty) {
 /// Blobs that a supervisor fetched: it leaves the catalogue to others.
 Result<void> add_unlisted(const blob::Store& store, const blob::Catalogue& catalogue) {
     // Before looking: what comes meanwhile is marked again.
-    SR_TRY(const bool is_any, store.take_unlisted());
+    SR_TRY(const bool is_any, store.begin_listing());
     if (!is_any) return {};
     SR_TRY(const std::vector<blob::StoredBlob> blobs, store.list_blobs());
-    return catalogue.in_transaction([&] { return catalogue.add_blobs(blobs, wall_time_now()); });
+    SR_DO(catalogue.in_transaction([&] { return catalogue.add_blobs(blobs, wall_time_now()); }));
+    return store.end_listing();
 }
 
 }  // namespace

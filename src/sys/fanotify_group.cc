@@ -100,8 +100,8 @@ Result<void> FanotifyGroup::allow(int event) const {
 }
 
 Result<void> FanotifyGroup::deny(int event, int code) const {
-    if (can_be_told(code)) {
-        auto done = answer(event, deny_with(code));
+    if (code != EPERM) {
+        auto done = answer(event, deny_with(can_be_told(code) ? code : EIO));
         // EINVAL: the kernel does not know reasons.
         if (done || done.error().code != EINVAL) return done;
     }

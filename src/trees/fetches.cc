@@ -20,6 +20,7 @@ using fetcher::Urgency;
 constexpr std::chrono::seconds kFailureMemory{1};
 constexpr std::size_t kFailuresMax = 1024;
 constexpr unsigned kFetchersLostMax = 3;
+constexpr std::size_t kQueueSlack = 64;
 
 /// The order found no room, or nobody to take it, for the moment.
 bool is_passing(int code) {
@@ -98,7 +99,19 @@ void Fetches::drop(WishId id) {
 }
 
 void Fetches::queue(const Key& key, Urgency urgency) {
-    (urgency == Urgency::demand ? demands_ : prefetches_).push_back(key);
+    std::deque<Key>& keys = urgency == Urgency::demand ? demands_ : prefetches_;
+    keys.push_back(key);
+    // While no turn comes, whoever wishes and goes, again and again, must not fill our memory.
+    if (keys.size() > 2 * fetches_.size() + kQueueSlack) drop_stale(keys);
+}
+
+/// Keeps the first of each that still waits.
+void Fetches::drop_stale(std::deque<Key>& keys) {
+    std::set<Key> seen;
+    std::erase_if(keys, [&](const Key& key) {
+        const auto found = fetches_.find(key);
+        return found == fetches_.end() || found->second.job || !seen.insert(key).second;
+    });
 }
 
 void Fetches::begin_waiting() {

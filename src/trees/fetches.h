@@ -91,6 +91,7 @@ class Fetches {
     Fetches(const fetcher::FetcherConfig& config, std::uint64_t size_max_bytes,
             sys::EventLoop& loop);
     void queue(const Key& key, fetcher::Urgency urgency);
+    void drop_stale(std::deque<Key>& keys);
     void begin_waiting();
     bool begin_waiting_of(fetcher::Urgency urgency);
     Result<void> begin(const Key& key, Fetch& fetch);

@@ -18,11 +18,6 @@ std::chrono::microseconds since(MonoTime begun, MonoTime now) {
     return std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
 }
 
-/// To who opens a file that is there, ENOENT would be a riddle.
-int code_for_opener(int code) {
-    return code == ENOENT ? EIO : code;
-}
-
 Error error_of(const Supply::End& end, const blob::Digest& digest, const std::string& path) {
     const std::string blob = blob::to_hex(digest);
     if (!end.reason.empty())
@@ -116,7 +111,7 @@ Result<void> ImageTree::start_fill(FileId file, gate::Urgency urgency, sys::Uniq
         return {};
     }
     errors_[file] = job.error();  // Told if the gate gives up; it may try again.
-    return std::unexpected(Error{code_for_opener(job.error().code), job.error().message});
+    return std::unexpected(job.error());
 }
 
 Result<Supply::JobId> ImageTree::order_fill(FileId file, gate::Urgency urgency,
@@ -144,7 +139,7 @@ void ImageTree::on_filled(FileId file, const Supply::End& end) {
     if (fills_.erase(file) == 0) return;
     if (end.outcome != streamer::Outcome::complete)
         errors_[file] = error_of(end, plan_->digest(file), gate_->tree().entry(file).path);
-    gate_->end_fill(file, verdict_of(end.outcome), code_for_opener(end.code));
+    gate_->end_fill(file, verdict_of(end.outcome), end.code);
     if (gate_->state(file) != gate::FileState::filled) return;
     errors_.erase(file);
     answer(file, BlobOutcome::prefetched, std::nullopt);

@@ -12,6 +12,8 @@ namespace {
 // An image that is used once will not be used again, as far as anybody knows.
 constexpr std::uint32_t kUsesMin = 2;
 constexpr std::size_t kImagesMax = 64;
+// A name takes about a kilobyte of the kernel's memory: larger trees are not kept on suspicion.
+constexpr std::size_t kNamesMax = 200'000;
 
 }  // namespace
 
@@ -29,7 +31,8 @@ std::size_t SpareTrees::ready_count() const {
 
 std::optional<MadeTree> SpareTrees::take(const blob::Digest& image, const TreeYard::Plan& plan) {
     const bool is_watched = images_.contains(image) || images_.size() < kImagesMax;
-    if (config_.trees_max == 0 || !is_watched) return std::nullopt;
+    const bool is_small = plan->entries()->size() <= kNamesMax;
+    if (config_.trees_max == 0 || !is_watched || !is_small) return std::nullopt;
     Image& known = images_.try_emplace(image, config_.memory).first->second;
     known.plan = plan;
     known.demand.on_wish(loop_.now());

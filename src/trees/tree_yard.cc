@@ -45,6 +45,8 @@ void TreeYard::work() {
             end_first(std::unexpected(done.error()));
         else if (*done)
             end_first({});
+        else
+            let_next_go();
     }
     work_soon();
 }
@@ -58,6 +60,13 @@ Result<bool> TreeYard::make_some(Job& job) const {
         SR_TRY(job.made.tree, ImageTree::begin(context_, job.plan, config));
     }
     return job.made.tree->make_some(job.haste == Haste::awaited ? kAwaitedPiece : kAheadPiece);
+}
+
+/// Nobody's small tree waits for another one's large one.
+void TreeYard::let_next_go() {
+    if (jobs_.front().haste == Haste::ahead) return;
+    std::rotate(jobs_.begin(), std::next(jobs_.begin()),
+                std::ranges::find(jobs_, Haste::ahead, &Job::haste));
 }
 
 /// Whoever is told may order and cancel.

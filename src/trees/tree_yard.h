@@ -23,8 +23,8 @@ struct MadeTree {
 /// A tree that was ordered; never reused. 0: none.
 enum class TreeOrderId : std::uint64_t {};
 
-/// Makes trees one after the other, a piece in each round of the loop, so that nobody waits for
-/// longer than a piece takes.
+/// Makes trees, a piece of one in each round of the loop, so that the loop waits for no longer than
+/// a piece takes. Those that somebody waits for take turns; the others come afterwards, one by one.
 class TreeYard {
  public:
     struct Config {
@@ -39,7 +39,7 @@ class TreeYard {
     ~TreeYard();
 
     enum class Haste : std::uint8_t {
-        awaited,  ///< after the awaited ones that are there
+        awaited,  ///< in turn with the awaited ones that are there
         ahead,    ///< when nothing is awaited
     };
     using Plan = std::shared_ptr<const TreePlan>;
@@ -60,6 +60,7 @@ class TreeYard {
     void work_soon();
     void work();
     Result<bool> make_some(Job& job) const;
+    void let_next_go();
     void end_first(Result<void> done);
 
     Config config_;

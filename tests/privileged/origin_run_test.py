@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Programs from an image whose contents lie elsewhere: the store has names only, and what is opened comes from an origin."""
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import claims
-from claims import WAIT, conclude
-from image_run_test import libraries
+from claims import WAIT, conclude, until
+from image_run_test import children, libraries
 
 SHARDRUN = os.environ["SHARDRUN"]
 CGROUP = f"shardrun-origin-test-{os.getpid()}"
@@ -27,6 +29,8 @@ class Origin:
     def __init__(self, folder: Path):
         self.asked: list[str] = []
         self.wrong: set[str] = set()
+        self.held: set[str] = set()
+        self.released = threading.Event()
         origin = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,13 +40,16 @@ class Origin:
                 if not path.is_file():
                     self.send_error(404)
                     return
+                if path.name in origin.held:
+                    origin.released.wait(WAIT)
                 content = path.read_bytes()
                 if path.name in origin.wrong:
                     content = bytes(len(content))
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                with contextlib.suppress(OSError):  # A fetcher that was killed does not listen.
+                    self.wfile.write(content)
 
             def log_message(self, *_words: object) -> None:
                 pass
@@ -81,15 +88,27 @@ class Bench:
         self.take_in(self.folder / name, "--without-blobs")
         return self.folder / name
 
-    def command(self, store: Path, origins: list[str], *files: str) -> list[str]:
+    def configure(self, store: Path, more: str = "") -> Path:
         config = self.folder / f"{store.name}.toml"
-        config.write_text(f'[cgroup]\nroot = "{CGROUP}"\ncontrollers = "best-effort"\n[shard]\nuid_first = {UID_FIRST}\n')
-        where = [word for origin in origins for word in ("--origin", origin)]
-        return [SHARDRUN, "run", "--embedded", "--config", str(config), "--store", str(store), *where, "--image", "a", "--",
-                "/usr/bin/cat", *files]
+        config.write_text(f'[cgroup]\nroot = "{CGROUP}"\ncontrollers = "best-effort"\n[shard]\nuid_first = {UID_FIRST}\n' + more)
+        return config
 
     def run(self, store: Path, origins: list[str], *files: str) -> subprocess.CompletedProcess:
-        return subprocess.run(self.command(store, origins, *files), capture_output=True, timeout=WAIT, check=False)
+        where = [word for origin in origins for word in ("--origin", origin)]
+        return subprocess.run([SHARDRUN, "run", "--embedded", "--config", str(self.configure(store)), "--store", str(store), *where,
+                               "--image", "a", "--", "/usr/bin/cat", *files], capture_output=True, timeout=WAIT, check=False)
+
+    def serve(self, store: Path, origin: str) -> tuple[subprocess.Popen, Path]:
+        socket = self.folder / f"{store.name}.sock"
+        config = self.configure(store, f'[socket]\npath = "{socket}"\n[store]\npath = "{store}"\norigins = ["{origin}"]\n')
+        with (self.folder / "serve.log").open("wb") as log:
+            server = subprocess.Popen([SHARDRUN, "serve", "--config", str(config)], stderr=log)
+        until(socket.exists, "the supervisor's socket")
+        return server, socket
+
+    def start(self, socket: Path, *files: str) -> subprocess.Popen:
+        return subprocess.Popen([SHARDRUN, "run", "--socket", str(socket), "--image", "a", "--", "/usr/bin/cat", *files],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def path_of(content: bytes) -> str:
@@ -131,6 +150,38 @@ def lacks(bench: Bench) -> None:
     conclude("directories are origins too, in their order", got.stdout == b"other\n", got)
     got = bench.run(store, [str(bench.folder / "empty")], "/data/good", "/data/other")
     conclude("what nobody has is refused, and hinders no other file", got.stdout == b"other\n" and got.returncode == 1, got)
+    conclude("and whoever ran it is told which and why", b"1 of the image's files could not be loaded" in got.stderr
+             and b"'/data/good'" in got.stderr and b"no origin has it" in got.stderr, got)
+    store = bench.bare("unreachable")
+    got = bench.run(store, ["http://127.0.0.1:1"], "/data/other")
+    conclude("so is whoever has an origin that does not answer", b"'/usr/bin/cat'" in got.stderr and b"127.0.0.1:1" in got.stderr, got)
+
+
+def serves(bench: Bench) -> None:
+    """Of a supervisor that lives on, while its origin is slow and its fetcher is killed."""
+    store = bench.bare("serves")
+    origin = Origin(bench.full)
+    origin.held.add(Path(path_of(PAYLOAD)).name)
+    server, socket = bench.serve(store, origin.url)
+    clients = [bench.start(socket, "/data/good") for _ in range(4)]
+    until(lambda: path_of(PAYLOAD) in origin.asked, "the origin to be asked")
+    gone = bench.start(socket, "/data/good")
+    other = bench.start(socket, "/data/other").communicate(timeout=WAIT)[0]
+    conclude("a slow blob hinders no other", other == b"other\n" and all(client.poll() is None for client in clients), other)
+    gone.kill()
+    gone.communicate(timeout=WAIT)
+    os.kill(children(server.pid)["shardrun-fetch"], signal.SIGKILL)
+    until(lambda: origin.asked.count(path_of(PAYLOAD)) == 2, "the origin to be asked again")
+    origin.released.set()
+    got = [client.communicate(timeout=WAIT) for client in clients]
+    conclude("the fetcher's death costs time only", all(out == PAYLOAD for out, _ in got), [err for _, err in got])
+    conclude("all who wait share one request, and one more for the death", origin.asked.count(path_of(PAYLOAD)) == 2, origin.asked)
+    until(lambda: (store / path_of(PAYLOAD)[1:]).exists(), "the blob to be kept")
+    listed = subprocess.run([SHARDRUN, "blob", "ls", "--store", str(store)], capture_output=True, text=True, timeout=WAIT, check=True)
+    conclude("what was fetched is listed", Path(path_of(PAYLOAD)).name in listed.stdout, listed)
+    server.terminate()
+    conclude("and the supervisor ends in order", server.wait(WAIT) == 0, (bench.folder / "serve.log").read_text())
+    origin.close()
 
 
 def main() -> int:
@@ -143,7 +194,7 @@ def main() -> int:
         folder.chmod(0o755)
         bench = Bench(folder)
         subprocess.run(["chmod", "-R", "a+rX", str(bench.full)], check=True)
-        for test in (comes_once, lies, lacks):
+        for test in (comes_once, lies, lacks, serves):
             test(bench)
         bench.origin.close()
     left = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{CGROUP}")]

@@ -191,6 +191,56 @@ TEST_CASE("a sweep keeps what is named and what is reached, and removes the rest
     CHECK(world.store.size_of(pinned)->has_value());
 }
 
+/// As a fetcher brings it: whole and on disk, without a name.
+StoredBlob adopt(const World& world, Session& session, const std::string& text) {
+    auto file = session.stage_file();
+    REQUIRE(file);
+    REQUIRE(sys::write_all(file->fd(), bytes_of(text)));
+    const StoredBlob blob{digest_of(bytes_of(text)), text.size()};
+    REQUIRE(session.adopt(*file, blob));
+    CHECK(fs::file_size(world.path_of(blob.digest)) == text.size());
+    return blob;
+}
+
+TEST_CASE("what others wrote and verified is adopted, once, and kept while its session lives") {
+    World world;
+    auto session = world.store.begin_session();
+    REQUIRE(session);
+    const StoredBlob blob = adopt(world, *session, "fetched");
+    (void)adopt(world, *session, "fetched");
+    CHECK(session->new_count() == 1);
+    CHECK(world.store.sweep(mark_nothing, nullptr, false)->removed.empty());
+    const auto read = world.store.read_blob(blob.digest, 100);
+    REQUIRE(read);
+    CHECK(text_of(*read) == "fetched");
+}
+
+TEST_CASE("what was adopted takes the place of a file that was cut short") {
+    World world;
+    const Digest digest = put(world.store, "whole");
+    write_file(world.path_of(digest), "wh");
+    auto session = world.store.begin_session();
+    REQUIRE(session);
+    CHECK(adopt(world, *session, "whole").digest == digest);
+    CHECK(text_of(*world.store.read_blob(digest, 100)) == "whole");
+}
+
+TEST_CASE("what was adopted is to be listed until a listing of it has ended") {
+    World world;
+    CHECK(!*world.store.begin_listing());
+    auto session = world.store.begin_session();
+    REQUIRE(session);
+    (void)adopt(world, *session, "one");
+    CHECK(*world.store.begin_listing());
+    // Whoever began is killed here; the next one begins again.
+    CHECK(*world.store.begin_listing());
+    (void)adopt(world, *session, "two");
+    REQUIRE(world.store.end_listing());
+    CHECK(*world.store.begin_listing());
+    REQUIRE(world.store.end_listing());
+    CHECK(!*world.store.begin_listing());
+}
+
 TEST_CASE("a sweep removes nothing when marking fails") {
     World world;
     (void)put(world.store, "abc");

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "support/run_until.h"
 #include "sys/file_io.h"
 #include "sys/real_clock.h"
 
@@ -16,8 +17,6 @@ using namespace shardrun;
 using namespace shardrun::trees;
 
 namespace {
-
-constexpr std::chrono::seconds kLong{30};
 
 std::vector<std::byte> content() {
     return std::vector<std::byte>(100'000, std::byte{7});
@@ -48,10 +47,7 @@ struct Bench {
 
     template <class Condition>
     void run_until(const Condition& condition) {
-        const MonoTime deadline = clock.now() + kLong;
-        while (!condition() && clock.now() < deadline)
-            REQUIRE(loop->run_once(std::chrono::milliseconds(10)));
-        REQUIRE(condition());
+        test::run_until(*loop, condition);
     }
 
     void signal(int number) { REQUIRE(::kill(filler->pid().value_or(0), number) == 0); }
