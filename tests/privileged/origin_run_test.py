@@ -157,6 +157,22 @@ def lacks(bench: Bench) -> None:
     conclude("so is whoever has an origin that does not answer", b"'/usr/bin/cat'" in got.stderr and b"127.0.0.1:1" in got.stderr, got)
 
 
+def full(bench: Bench) -> None:
+    """In a mount namespace of its own, with a store on a file system that has no room for the largest blob."""
+    store = bench.folder / "little"
+    store.mkdir()
+    (bench.root / "data/big").write_bytes(bytes(range(7, 256)) * 40_000)
+    bench.take_in(bench.full)
+    subprocess.run(["chmod", "-R", "a+rX", str(bench.full)], check=True)
+    words = [SHARDRUN, "run", "--embedded", "--config", str(bench.configure(store)), "--store", str(store), "--origin", str(bench.full),
+             "--image", "a", "--", "/usr/bin/cat", "/data/big", "/data/other"]
+    script = f"mount -t tmpfs -o size=6m none {store} && {SHARDRUN} image import --store {store} --without-blobs --name a {bench.root} " \
+             f">&2 && {' '.join(words)}; status=$?; ls -A {store}/staging >&2; exit $status"
+    got = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, timeout=WAIT, check=False)
+    conclude("a full disk refuses what has no room, says so, and hinders no other file", got.stdout == b"other\n"
+             and b"'/data/big'" in got.stderr and b"No space left" in got.stderr, got)
+
+
 def serves(bench: Bench) -> None:
     """Of a supervisor that lives on, while its origin is slow and its fetcher is killed."""
     store = bench.bare("serves")
@@ -194,7 +210,7 @@ def main() -> int:
         folder.chmod(0o755)
         bench = Bench(folder)
         subprocess.run(["chmod", "-R", "a+rX", str(bench.full)], check=True)
-        for test in (comes_once, lies, lacks, serves):
+        for test in (comes_once, lies, lacks, full, serves):
             test(bench)
         bench.origin.close()
     left = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{CGROUP}")]
