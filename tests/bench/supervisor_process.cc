@@ -12,12 +12,13 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/fail.h"
-#include "cli/command.h"
+#include "cli/serve_here.h"
 
 namespace shardrun::bench {
 namespace {
@@ -108,7 +109,10 @@ SupervisorProcess::~SupervisorProcess() {
 int serve_with_ballast(const std::string& config, unsigned ballast_mib) {
     const std::size_t size = std::size_t{ballast_mib} << 20U;
     const std::vector<char> ballast(size, 1);  // Written, hence resident; held until the end.
-    return cli::serve_here({"--config", config});
+    const auto no_trees = [](const supervisor::Config&, sys::EventLoop&) {
+        return Result<std::unique_ptr<shard::TreeSource>>(nullptr);  // Programs of the host only.
+    };
+    return cli::serve_here({"--config", config}, no_trees);
 }
 
 }  // namespace shardrun::bench
