@@ -33,7 +33,11 @@ Result<void> FetcherProcess::fetch(const FetchOrder& order, sys::UniqueFd file) 
 }
 
 Result<std::vector<Report>> FetcherProcess::next_reports() {
-    return link_.next(kReportSizeMax, decode_report);
+    return link_.next(kReportSizeMax,
+                      [](std::span<const std::byte> bytes) -> Result<std::vector<Report>> {
+                          SR_TRY(Report report, decode_report(bytes));
+                          return std::vector{std::move(report)};
+                      });
 }
 
 }  // namespace shardrun::fetcher

@@ -4,10 +4,16 @@
 
 namespace shardrun::streamer {
 
+bool InFlightBudget::is_calm() const {
+    const auto since = Clock::now().time_since_epoch() - Clock::duration(last_urgent_.load());
+    return since > kCalmAfter;
+}
+
 bool InFlightBudget::take(std::size_t bytes) {
     const auto wanted = static_cast<std::int64_t>(bytes);
-    if (left_.fetch_sub(wanted) >= wanted) return true;
-    left_ += wanted;
+    const std::int64_t bound = is_calm() ? kCalmFactor * bytes_ : bytes_;
+    if (taken_.fetch_add(wanted) + wanted <= bound) return true;
+    taken_ -= wanted;
     return false;
 }
 
@@ -17,6 +23,11 @@ Engine::Engine(std::unique_ptr<ReadRing> ring, const Config& config, Done done, 
       done_(std::move(done)),
       hand_over_(std::move(hand_over)),
       buffer_(kChunkBytes) {}
+
+void Engine::add(std::unique_ptr<Flow> flow) {
+    bytes_left_ += flow->bytes_left();
+    flows_.push_back(std::move(flow));
+}
 
 void Engine::run_once(int wake_fd) {
     bool has_moved = false;
@@ -95,16 +106,21 @@ void Engine::reap(bool is_waiting) {
 }
 
 void Engine::remove_over() {
+    std::vector<Report> reports;
+    bytes_left_ = 0;
     for (auto& flow : flows_) {
         if (flow->is_over()) {
-            done_(flow->finish());
+            reports.push_back(flow->finish());
             flow.reset();
         } else if (config_.hands_over_promoted && flow->wishes().is_promoted &&
                    flow->reads_in_flight() == 0) {
             hand_over_(std::move(flow));
+        } else {
+            bytes_left_ += flow->bytes_left();
         }
     }
     std::erase(flows_, nullptr);
+    if (!reports.empty()) done_(reports);
 }
 
 }  // namespace shardrun::streamer

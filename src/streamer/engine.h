@@ -1,9 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "streamer/flow.h"
@@ -12,17 +15,26 @@
 namespace shardrun::streamer {
 
 /// Bytes that all prefetches together may have under way at the disk: what is there already cannot
-/// be called back when something urgent comes.
+/// be called back when something urgent comes. While nothing urgent has come for a moment they are
+/// kCalmFactor times as many.
 class InFlightBudget {
  public:
-    explicit InFlightBudget(std::uint64_t bytes) : left_(static_cast<std::int64_t>(bytes)) {}
+    explicit InFlightBudget(std::uint64_t bytes) : bytes_(static_cast<std::int64_t>(bytes)) {}
     bool take(std::size_t bytes);
     /// Takes what there is not: whoever has nothing under way must not wait for others.
-    void force(std::size_t bytes) { left_ -= static_cast<std::int64_t>(bytes); }
-    void give(std::size_t bytes) { left_ += static_cast<std::int64_t>(bytes); }
+    void force(std::size_t bytes) { taken_ += static_cast<std::int64_t>(bytes); }
+    void give(std::size_t bytes) { taken_ -= static_cast<std::int64_t>(bytes); }
+    void note_urgent() { last_urgent_ = Clock::now().time_since_epoch().count(); }
 
  private:
-    std::atomic<std::int64_t> left_;
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::int64_t kCalmFactor = 8;
+    static constexpr std::chrono::milliseconds kCalmAfter{100};
+    bool is_calm() const;
+
+    std::int64_t bytes_;
+    std::atomic<std::int64_t> taken_{0};
+    std::atomic<Clock::rep> last_urgent_{0};
 };
 
 /// Moves several flows on, a piece of each in turn, so that a small one does not wait for the end
@@ -31,11 +43,14 @@ class Engine {
  public:
     struct Config {
         std::size_t flows_max = 64;
+        /// Room for another flow while those there have less left to do.
+        std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
         std::size_t reads_per_flow_max = 8;
         InFlightBudget* budget = nullptr;  ///< none: only the slots bound it
         bool hands_over_promoted = false;
     };
-    using Done = std::function<void(const Report&)>;
+    /// What ended in one round.
+    using Done = std::function<void(std::span<const Report>)>;
     using HandOver = std::function<void(std::unique_ptr<Flow>)>;
 
     /// `ring` absent: the engine reads without one, each piece to its end.
@@ -43,8 +58,10 @@ class Engine {
            HandOver hand_over = {});
 
     bool is_idle() const { return flows_.empty(); }
-    bool has_room() const { return flows_.size() < config_.flows_max; }
-    void add(std::unique_ptr<Flow> flow) { flows_.push_back(std::move(flow)); }
+    bool has_room() const {
+        return flows_.size() < config_.flows_max && bytes_left_ < config_.bytes_max;
+    }
+    void add(std::unique_ptr<Flow> flow);
 
     /// One piece of each flow. When nothing can be done but wait for the disk it waits, until
     /// something is read or `wake_fd` is readable (-1: none).
@@ -69,6 +86,7 @@ class Engine {
     std::vector<std::unique_ptr<Flow>> flows_;
     std::vector<SlotUse> slots_;
     std::size_t in_flight_ = 0;
+    std::uint64_t bytes_left_ = 0;  // Of all flows, at the last round's end.
     std::vector<std::byte> buffer_;
 };
 

@@ -20,11 +20,10 @@ std::size_t align_up(std::size_t size) {
 }
 
 /// Direct reads miss the page cache, which the next reader of the source may have wanted; what is
-/// cold is mostly wanted once. Says whether the file can be read so.
-bool set_direct(int file, bool is_direct) {
+/// cold is mostly wanted once.
+void set_direct(int file, bool is_direct) {
     const int flags = ::fcntl(file, F_GETFL);
-    return flags >= 0 &&
-           ::fcntl(file, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+    if (flags >= 0) (void)::fcntl(file, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 
 }  // namespace
@@ -34,7 +33,8 @@ void Flow::begin() {
     if (!status) return end(Outcome::failed, status.error().code);
     if (!S_ISREG(status->st_mode)) return end(Outcome::failed, EINVAL);
     if (std::cmp_not_equal(status->st_size, job_.order.size_bytes)) return end(Outcome::wrong_size);
-    if (left() == 0) consume({});
+    if (bytes_left() == 0) return consume({});
+    if (job_.order.residence == Residence::absent) become_cold();
 }
 
 void Flow::end(Outcome outcome, int code) {
@@ -43,9 +43,24 @@ void Flow::end(Outcome outcome, int code) {
     report_ = Report{job_.order.job, outcome, code};
 }
 
-/// The next bytes in order. The digest is known at the last one.
+/// The digest of all bytes, of which these are the last.
+blob::Digest Flow::digest_with(std::span<const std::byte> last) {
+    thread_local blob::Hasher for_single_pieces;
+    blob::Hasher& hasher = hasher_ ? *hasher_ : for_single_pieces;
+    hasher.update(last);
+    return hasher.finish();
+}
+
+/// The next bytes in order. The digest is known at the last one, before that is written.
 void Flow::consume(std::span<const std::byte> bytes) {
-    hasher_.update(bytes);
+    std::optional<blob::Digest> digest;
+    if (bytes.size() == bytes_left()) {
+        digest = digest_with(bytes);
+        if (*digest != job_.order.digest) return end(Outcome::wrong_digest);
+    } else {
+        if (!hasher_) hasher_.emplace();
+        hasher_->update(bytes);
+    }
     while (!bytes.empty()) {
         const ssize_t size =
             ::pwrite(job_.destination.get(), bytes.data(), bytes.size(), static_cast<off_t>(done_));
@@ -54,8 +69,7 @@ void Flow::consume(std::span<const std::byte> bytes) {
         bytes = bytes.subspan(static_cast<std::size_t>(size));
         done_ += static_cast<std::uint64_t>(size);
     }
-    if (left() > 0) return;
-    end(hasher_.finish() == job_.order.digest ? Outcome::complete : Outcome::wrong_digest);
+    if (digest) end(Outcome::complete);
 }
 
 void Flow::consume_or_end(std::span<std::byte> buffer, ssize_t size, int code) {
@@ -65,7 +79,7 @@ void Flow::consume_or_end(std::span<std::byte> buffer, ssize_t size, int code) {
 }
 
 void Flow::step_warm(std::span<std::byte> buffer) {
-    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), left()));
+    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), bytes_left()));
     iovec vector{buffer.data(), buffer.size()};
     const ssize_t size =
         ::preadv2(job_.source.get(), &vector, 1, static_cast<off_t>(done_), RWF_NOWAIT);
@@ -81,7 +95,7 @@ void Flow::become_cold() {
 }
 
 void Flow::step_blocking(std::span<std::byte> buffer) {
-    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), left()));
+    buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), bytes_left()));
     const ssize_t size =
         ::pread(job_.source.get(), buffer.data(), buffer.size(), static_cast<off_t>(done_));
     if (size < 0 && errno == EINTR) return;
@@ -98,7 +112,7 @@ std::optional<Flow::Read> Flow::next_read() const {
 void Flow::add_read(const Read& read, int slot, std::byte* buffer) {
     // Where the page cache ended may lie anywhere; such a rest is read through it.
     const bool is_aligned = requested_ % kAlignment == 0;
-    if (in_flight_.empty()) (void)set_direct(job_.source.get(), is_aligned);
+    if (in_flight_.empty()) read_directly(is_aligned);
     const auto wanted = std::min<std::uint64_t>(read.size, job_.order.size_bytes - read.offset);
     in_flight_.push_back({slot, read.offset, std::span(buffer, read.size),
                           static_cast<std::size_t>(wanted), std::nullopt});
@@ -110,10 +124,17 @@ void Flow::on_read(int slot, int result) {
         if (each.slot == slot) each.result = result;
 }
 
+/// Whether that works shows when it is read.
+void Flow::read_directly(bool is_direct) {
+    if (is_direct_ == is_direct) return;
+    is_direct_ = is_direct;
+    set_direct(job_.source.get(), is_direct);
+}
+
 /// A read that failed or came short, once more through the page cache: a disk or a file system may
 /// refuse direct reads.
 bool Flow::read_again(InFlight& read) {
-    (void)set_direct(job_.source.get(), false);
+    read_directly(false);
     const auto again = sys::read_at(job_.source.get(), read.buffer.first(read.wanted), read.offset);
     if (!again)
         end(Outcome::failed, again.error().code);
@@ -127,7 +148,7 @@ std::optional<int> Flow::take_finished_slot() {
     const std::optional<int> result = in_flight_.front().result;
     if (!result) return std::nullopt;
     InFlight read = in_flight_.front();
-    in_flight_.pop_front();
+    in_flight_.erase(in_flight_.begin());
     const bool is_whole = std::cmp_greater_equal(*result, read.wanted);
     if (!is_ended() && (is_whole || read_again(read))) consume(read.buffer.first(read.wanted));
     return read.slot;

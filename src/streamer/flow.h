@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "blob/digest.h"
 #include "streamer/job.h"
@@ -29,6 +29,7 @@ class Flow {
     std::size_t reads_in_flight() const { return in_flight_.size(); }
     const Wishes& wishes() const { return *job_.wishes; }
     JobId job() const { return job_.order.job; }
+    std::uint64_t bytes_left() const { return job_.order.size_bytes - done_; }
 
     void cancel() { end(Outcome::cancelled); }
 
@@ -64,19 +65,21 @@ class Flow {
         std::optional<int> result;
     };
 
-    std::uint64_t left() const { return job_.order.size_bytes - done_; }
     void end(Outcome outcome, int code = 0);
     void consume(std::span<const std::byte> bytes);
     void consume_or_end(std::span<std::byte> buffer, ssize_t size, int code);
+    blob::Digest digest_with(std::span<const std::byte> last);
+    void read_directly(bool is_direct);
     bool read_again(InFlight& read);
     void become_cold();
 
     Job job_;
-    blob::Hasher hasher_;
-    std::uint64_t done_ = 0;       ///< hashed and written
-    std::uint64_t requested_ = 0;  ///< of a cold flow: read, or about to be
+    std::optional<blob::Hasher> hasher_;  // None while a single piece may be all there is.
+    std::uint64_t done_ = 0;              ///< hashed and written
+    std::uint64_t requested_ = 0;         ///< of a cold flow: read, or about to be
     bool is_cold_ = false;
-    std::deque<InFlight> in_flight_;
+    std::optional<bool> is_direct_;    // As the source is set.
+    std::vector<InFlight> in_flight_;  // In order; a few.
     bool is_ended_ = false;
     Report report_;
 };

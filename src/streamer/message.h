@@ -9,33 +9,38 @@
 #include "blob/digest.h"
 #include "shardrun/error.h"
 
-/// What goes between the streamer and whoever runs it: packets of one message each, over a socket
-/// that nobody else has. Numbers are little-endian.
+/// What goes between the streamer and whoever runs it: packets of one message or several, over a
+/// socket that nobody else has. Numbers are little-endian.
 ///
 ///   offset  size  Fill                     Promote, Cancel    Report
 ///   0       1     type 1                   type 2, 3          type 4
 ///   1       1     urgency: 0 prefetch,     0                  outcome
 ///                 1 demand
-///   2       2     0                        0                  0
+///   2       1     residence                0                  0
+///   3       1     0                        0                  0
 ///   4       4     0                        0                  errno value or 0
 ///   8       8     job                      job                job
 ///   16      8     size in bytes                               bytes written
 ///   24      8     0                                           nanoseconds
 ///   32      32    SHA-256
 ///
-/// A Fill carries two descriptors: source, open for reading from its beginning and for nobody else,
-/// and destination, open for writing.
+/// Each Fill carries two descriptors, those of the first one first: source, open for reading from
+/// its beginning and for nobody else, and destination, open for writing.
 namespace shardrun::streamer {
 
 enum class JobId : std::uint64_t {};
 
 enum class Urgency : std::uint8_t { prefetch, demand };
 
+/// Whether the source's beginning is in the page cache, as far as the sender can tell.
+enum class Residence : std::uint8_t { unknown, cached, absent };
+
 struct FillOrder {
     JobId job{};
     std::uint64_t size_bytes = 0;
     blob::Digest digest;
     Urgency urgency = Urgency::prefetch;
+    Residence residence = Residence::unknown;
 
     bool operator==(const FillOrder&) const = default;
 };
@@ -69,13 +74,15 @@ struct Report {
 };
 
 inline constexpr std::size_t kMessageSizeMax = 64;
+inline constexpr std::size_t kMessagesPerPacketMax = 64;
+inline constexpr std::size_t kPacketSizeMax = kMessagesPerPacketMax * kMessageSizeMax;
 /// Larger files than a file system has.
 inline constexpr std::uint64_t kFillSizeMax = std::uint64_t{1} << 60U;
 
 std::vector<std::byte> encode(const Order& order);
 std::vector<std::byte> encode(const Report& report);
-/// Errors: EPROTO.
-Result<Order> decode_order(std::span<const std::byte> bytes);
-Result<Report> decode_report(std::span<const std::byte> bytes);
+/// All of a packet, at least one. Errors: EPROTO.
+Result<std::vector<Order>> decode_orders(std::span<const std::byte> bytes);
+Result<std::vector<Report>> decode_reports(std::span<const std::byte> bytes);
 
 }  // namespace shardrun::streamer

@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <latch>
 #include <utility>
 
@@ -23,6 +25,9 @@ constexpr unsigned kPrefetchChunks = 8;
 constexpr unsigned kPrefetchSmall = 128;
 // A large file's reads ahead of its hash: enough to keep a disk busy.
 constexpr std::size_t kReadsPerFlow = 8;
+// What a prefetch worker takes up at once: many small files, or a large one, of which the others
+// find the next.
+constexpr std::uint64_t kPrefetchBytes = std::uint64_t{1} << 20U;
 // What is hashed ahead of time must not hold up what is waited for.
 constexpr int kPrefetchNice = 10;
 
@@ -59,7 +64,7 @@ Result<void> Streamer::start() {
     SR_DO(add_event(events_.get(), wake_.get()));
     const Engine::Config config{.reads_per_flow_max = kReadsPerFlow};
     demand_ = std::make_unique<Engine>(make_ring(kDemandChunks, kDemandSmall), config,
-                                       [this](const Report& done) { report(done); });
+                                       [this](std::span<const Report> done) { report(done); });
     std::latch ready(static_cast<std::ptrdiff_t>(options_.prefetch_workers));
     for (unsigned i = 0; i < options_.prefetch_workers; ++i)
         workers_.emplace_back([this, &ready] { prefetch([&] { ready.count_down(); }); });
@@ -72,12 +77,13 @@ void Streamer::prefetch(const std::function<void()>& on_ready) {
     (void)::setpriority(PRIO_PROCESS, 0,
                         kPrefetchNice);  // Of this thread. Only the speed hangs on it.
     const Engine::Config config{.flows_max = kPrefetchSmall,
+                                .bytes_max = kPrefetchBytes,
                                 .reads_per_flow_max = kReadsPerFlow,
                                 .budget = &budget_,
                                 .hands_over_promoted = true};
     Engine engine(
         make_ring(kPrefetchChunks, kPrefetchSmall), config,
-        [this](const Report& done) { report(done); },
+        [this](std::span<const Report> done) { report(done); },
         [this](std::unique_ptr<Flow> flow) {
             handed_over_.push(std::move(flow));
             const std::uint64_t one = 1;
@@ -120,7 +126,8 @@ void Streamer::drain_handed_over() {
 Result<bool> Streamer::receive_all() {
     while (demand_->has_room()) {
         SR_TRY(sys::Packet packet,
-               sys::receive_packet(control_, kMessageSizeMax, sys::LostFds::tolerated));
+               sys::receive_packet(control_, kPacketSizeMax, sys::LostFds::tolerated,
+                                   sys::kPacketFdsMax));
         if (packet.is_end) return false;
         if (packet.is_empty) break;
         on_packet(std::move(packet));
@@ -129,31 +136,40 @@ Result<bool> Streamer::receive_all() {
 }
 
 void Streamer::on_packet(sys::Packet packet) {
-    const auto order = decode_order(packet.bytes);
-    if (!order) return;  // Not from whom we serve; there is nobody to tell.
-    if (const auto* fill = std::get_if<FillOrder>(&*order))
-        on_fill(*fill, std::move(packet));
-    else if (const auto* promote = std::get_if<PromoteOrder>(&*order))
-        on_promote(promote->job);
-    else
-        on_cancel(std::get<CancelOrder>(*order).job);
+    const auto orders = decode_orders(packet.bytes);
+    if (!orders) return;  // Not from whom we serve; there is nobody to tell.
+    auto fd = packet.fds.begin();
+    for (const Order& order : *orders) {
+        if (const auto* promote = std::get_if<PromoteOrder>(&order)) {
+            on_promote(promote->job);
+        } else if (const auto* cancel = std::get_if<CancelOrder>(&order)) {
+            on_cancel(cancel->job);
+        } else if (const auto& fill = std::get<FillOrder>(order); packet.fds.end() - fd >= 2) {
+            on_fill(fill, std::move(fd[0]), std::move(fd[1]));
+            fd += 2;
+        } else {
+            fd = packet.fds.end();
+            refuse_fill(fill, packet.has_lost_fds ? EMFILE : EBADF);
+        }
+    }
 }
 
-void Streamer::on_fill(const FillOrder& order, sys::Packet packet) {
+void Streamer::refuse_fill(const FillOrder& order, int code) {
+    const Report refused{order.job, Outcome::failed, code};
+    report({&refused, 1});
+}
+
+void Streamer::on_fill(const FillOrder& order, sys::UniqueFd source, sys::UniqueFd destination) {
     const auto now = std::chrono::steady_clock::now();
-    if (packet.fds.size() != 2) {
-        const bool is_lost = packet.has_lost_fds;
-        packet.fds.clear();
-        return report({order.job, Outcome::failed, is_lost ? EMFILE : EBADF});
-    }
     auto wishes = std::make_shared<Wishes>();
     {
         const std::lock_guard lock(jobs_mutex_);
         jobs_[order.job] = wishes;
     }
     auto flow = std::make_unique<Flow>(
-        Job{order, std::move(packet.fds[0]), std::move(packet.fds[1]), std::move(wishes), now});
+        Job{order, std::move(source), std::move(destination), std::move(wishes), now});
     if (order.urgency == Urgency::prefetch) return prefetches_.push(std::move(flow));
+    budget_.note_urgent();
     take_over(std::move(flow));
 }
 
@@ -163,6 +179,7 @@ void Streamer::take_over(std::unique_ptr<Flow> flow) {
 }
 
 void Streamer::on_promote(JobId job) {
+    budget_.note_urgent();
     // Still waiting: it begins here. Else whoever moves it hands it over at its next piece.
     if (auto flow = prefetches_.take(job)) return take_over(std::move(flow));
     const std::lock_guard lock(jobs_mutex_);
@@ -175,14 +192,22 @@ void Streamer::on_cancel(JobId job) {
         found->second->is_cancelled = true;
 }
 
-void Streamer::report(const Report& done) {
+void Streamer::report(std::span<const Report> reports) {
     {
         const std::lock_guard lock(jobs_mutex_);
-        jobs_.erase(done.job);
+        for (const Report& each : reports) jobs_.erase(each.job);
     }
-    const std::vector<std::byte> bytes = encode(done);
-    // Waits when the other end is slow; an error means that it is gone, which the next receive
-    // sees.
+    while (!reports.empty()) {
+        const auto some = reports.first(std::min(reports.size(), kMessagesPerPacketMax));
+        reports = reports.subspan(some.size());
+        send(some);
+    }
+}
+
+/// Waits when the other end is slow; an error means that it is gone, which the next receive sees.
+void Streamer::send(std::span<const Report> reports) const {
+    std::vector<std::byte> bytes;
+    for (const Report& each : reports) std::ranges::copy(encode(each), std::back_inserter(bytes));
     while (::send(control_, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {
     }
 }

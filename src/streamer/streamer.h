@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -40,10 +41,12 @@ class Streamer {
     void prefetch(const std::function<void()>& on_ready);
     Result<bool> receive_all();
     void on_packet(sys::Packet packet);
-    void on_fill(const FillOrder& order, sys::Packet packet);
+    void on_fill(const FillOrder& order, sys::UniqueFd source, sys::UniqueFd destination);
+    void refuse_fill(const FillOrder& order, int code);
     void on_promote(JobId job);
     void on_cancel(JobId job);
-    void report(const Report& report);
+    void report(std::span<const Report> reports);
+    void send(std::span<const Report> reports) const;
     void take_over(std::unique_ptr<Flow> flow);
     void drain_handed_over();
 

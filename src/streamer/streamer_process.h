@@ -32,8 +32,8 @@ class StreamerProcess {
     pid_t pid() const { return link_.pid(); }
 
     /// `source`, opened for this job alone, and `destination` are closed here once they are sent.
-    /// Never blocks. Errors: EAGAIN when jobs_max are under way, for prefetches a quarter earlier;
-    /// EPIPE when the streamer is gone.
+    /// Never blocks; a prefetch may wait for others until flush(). Errors: EAGAIN when jobs_max are
+    /// under way, for prefetches a quarter earlier; EPIPE when the streamer is gone.
     Result<void> fill(const FillOrder& order, sys::UniqueFd source, sys::UniqueFd destination);
     /// A job that has ended already is fine.
     Result<void> promote(JobId job) { return link_.send(encode(PromoteOrder{job})); }

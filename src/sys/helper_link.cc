@@ -6,7 +6,7 @@
 namespace shardrun::sys {
 
 Result<void> HelperLink::send(std::vector<std::byte> order, std::vector<UniqueFd> fds) {
-    unsent_.push_back({std::move(order), std::move(fds)});
+    unsent_.push_back({std::move(order), std::move(fds), 0});
     return flush();
 }
 
@@ -15,9 +15,22 @@ Result<void> HelperLink::send_job(JobKind kind, std::vector<std::byte> order,
     const std::size_t bound = kind == JobKind::urgent ? jobs_max_ : jobs_max_ - jobs_max_ / 4;
     if (jobs_under_way_ >= bound)
         return refuse(EAGAIN, "{} has {} jobs under way already", name_, jobs_under_way_);
-    SR_DO(send(std::move(order), std::move(fds)));
     ++jobs_under_way_;
-    return {};
+    if (kind == JobKind::urgent || orders_per_packet_max_ == 1)
+        return send(std::move(order), std::move(fds));
+    if (!join_last(order, fds))
+        unsent_.push_back({std::move(order), std::move(fds), orders_per_packet_max_ - 1});
+    return unsent_.back().orders_left > 0 ? Result<void>() : flush();
+}
+
+/// Into the packet that waits last, if it has room.
+bool HelperLink::join_last(std::span<const std::byte> order, std::vector<UniqueFd>& fds) {
+    if (unsent_.empty() || unsent_.back().orders_left == 0) return false;
+    Unsent& last = unsent_.back();
+    last.bytes.insert(last.bytes.end(), order.begin(), order.end());
+    std::ranges::move(fds, std::back_inserter(last.fds));
+    --last.orders_left;
+    return true;
 }
 
 Result<void> HelperLink::flush() {

@@ -12,7 +12,6 @@
 namespace shardrun::sys {
 namespace {
 
-constexpr std::size_t kFdsMax = 8;
 constexpr std::size_t kPartsMax = 4;
 
 void take_descriptors(msghdr& header, Packet& packet) {
@@ -39,12 +38,12 @@ Result<PacketPair> make_packet_pair() {
 
 Result<void> send_packet(int socket, std::span<const std::span<const std::byte>> parts,
                          std::span<const int> fds) {
-    SR_ASSERT(parts.size() <= kPartsMax && fds.size() <= kFdsMax);
+    SR_ASSERT(parts.size() <= kPartsMax && fds.size() <= kPacketFdsMax);
     std::array<iovec, kPartsMax> vectors{};
     for (std::size_t i = 0; i < parts.size(); ++i)
         vectors[i] = {const_cast<std::byte*>(parts[i].data()),
                       parts[i].size()};  // sendmsg does not write.
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kPacketFdsMax * sizeof(int))> control;
     msghdr header{};
     header.msg_iov = vectors.data();
     header.msg_iovlen = parts.size();
@@ -62,16 +61,18 @@ Result<void> send_packet(int socket, std::span<const std::span<const std::byte>>
     return {};
 }
 
-Result<Packet> receive_packet(int socket, std::size_t size_max, LostFds lost_fds) {
+Result<Packet> receive_packet(int socket, std::size_t size_max, LostFds lost_fds,
+                              std::size_t fds_max) {
+    SR_ASSERT(fds_max <= kPacketFdsMax);
     Packet packet;
     packet.bytes.resize(size_max);
     iovec vector{packet.bytes.data(), size_max};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kPacketFdsMax * sizeof(int))> control;
     msghdr header{};
     header.msg_iov = &vector;
     header.msg_iovlen = 1;
     header.msg_control = control.data();
-    header.msg_controllen = control.size();
+    header.msg_controllen = CMSG_SPACE(fds_max * sizeof(int));
     const ssize_t size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     packet.is_empty = size < 0 && (errno == EAGAIN || errno == EINTR);
     packet.is_end = size == 0 || (size < 0 && errno == ECONNRESET);

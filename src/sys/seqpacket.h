@@ -32,10 +32,13 @@ struct Packet {
 };
 /// What to do about a datagram whose descriptors did not all find room in our table.
 enum class LostFds { refused, tolerated };
-/// Receives up to `size_max` bytes without blocking. Errors: EMSGSIZE when the datagram was longer,
-/// or had more descriptors and they are refused.
-Result<Packet> receive_packet(int socket, std::size_t size_max,
-                              LostFds lost_fds = LostFds::refused);
+/// Descriptors that one datagram may carry, and as many as are usual.
+inline constexpr std::size_t kPacketFdsMax = 128;
+inline constexpr std::size_t kPacketFdsUsual = 8;
+/// Receives up to `size_max` bytes and `fds_max` descriptors without blocking. Errors: EMSGSIZE
+/// when the datagram was longer, or had more descriptors and they are refused.
+Result<Packet> receive_packet(int socket, std::size_t size_max, LostFds lost_fds = LostFds::refused,
+                              std::size_t fds_max = kPacketFdsUsual);
 
 /// A value's bytes, for send_packet.
 template <class T>

@@ -7,7 +7,10 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -20,6 +23,8 @@ namespace {
 constexpr std::size_t kBuffer = std::size_t{1} << 20U;
 constexpr std::size_t kRingRead = std::size_t{256} << 10U;
 constexpr unsigned kRingDepth = 16;
+constexpr std::size_t kArena = kRingDepth * kRingRead;
+constexpr std::size_t kHugePage = std::size_t{2} << 20U;
 constexpr std::size_t kHashedAtOnce = std::size_t{64} << 20U;
 
 /// `work` for each file's number, in `threads` threads; ends with the first error.
@@ -81,16 +86,19 @@ StreamWay by_file(std::string name, std::string what, unsigned threads,
 class DiskReader {
  public:
     explicit DiskReader(const StreamSet& set) : set_(set) {
-        const int code = ::io_uring_queue_init(kRingDepth, &ring_, 0);
+        int code = ::io_uring_queue_init(kRingDepth, &ring_,
+                                         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+        area_ = std::aligned_alloc(kHugePage, kArena);
+        SR_ASSERT(code == 0 && area_ != nullptr);
+        (void)::madvise(area_, kArena, MADV_HUGEPAGE);
+        const iovec arena{area_, kArena};
+        code = ::io_uring_register_buffers(&ring_, &arena, 1);
         SR_ASSERT(code == 0);
-        area_ = ::mmap(nullptr, kRingDepth * kRingRead, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-        SR_ASSERT(area_ != MAP_FAILED);
         for (unsigned i = 0; i < kRingDepth; ++i) free_.push_back(i);
     }
     ~DiskReader() {
         ::io_uring_queue_exit(&ring_);
-        (void)::munmap(area_, kRingDepth * kRingRead);
+        std::free(area_);
     }
     DiskReader(const DiskReader&) = delete;
     DiskReader& operator=(const DiskReader&) = delete;
@@ -122,8 +130,9 @@ class DiskReader {
             const auto size = static_cast<unsigned>(
                 std::min<std::uint64_t>(kRingRead, set_.size_bytes() - offset_));
             io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_);
-            ::io_uring_prep_read(entry, source_->get(),
-                                 static_cast<std::byte*>(area_) + slot * kRingRead, size, offset_);
+            ::io_uring_prep_read_fixed(entry, source_->get(),
+                                       static_cast<std::byte*>(area_) + slot * kRingRead, size,
+                                       offset_, 0);
             ::io_uring_sqe_set_data64(entry, slot);
             offset_ += size;
             if (offset_ < set_.size_bytes()) continue;
@@ -203,7 +212,7 @@ Result<void> stream_all(streamer::StreamerProcess& streamer, const StreamSet& se
     std::size_t ordered = 0;
     std::size_t ended = 0;
     while (ended < set.count()) {
-        if (ordered < set.count() && ordered - ended < kUnderWayMax && !streamer.wants_to_send()) {
+        if (ordered < set.count() && ordered - ended < kUnderWayMax) {
             SR_DO(order(streamer, set, ordered++, urgency));
             continue;
         }

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 namespace shardrun::streamer {
 namespace {
@@ -24,8 +26,16 @@ std::vector<std::byte> bytes(std::initializer_list<int> values) {
 TEST_CASE("orders and reports come back as they were") {
     for (const Order& order :
          {Order(sample()), Order(PromoteOrder{JobId{1}}), Order(CancelOrder{JobId{2}})})
-        CHECK(decode_order(encode(order)) == order);
-    CHECK(decode_report(encode(kReport)) == kReport);
+        CHECK(decode_orders(encode(order)) == std::vector{order});
+    CHECK(decode_reports(encode(kReport)) == std::vector{kReport});
+}
+
+TEST_CASE("a packet may hold several messages, and is refused as a whole") {
+    auto packet = encode(Order(sample()));
+    std::ranges::copy(encode(Order(CancelOrder{JobId{2}})), std::back_inserter(packet));
+    CHECK(decode_orders(packet) == std::vector{Order(sample()), Order(CancelOrder{JobId{2}})});
+    packet.pop_back();
+    CHECK(decode_orders(packet).error().code == EPROTO);
 }
 
 TEST_CASE("the bytes are those of the table") {
@@ -52,9 +62,9 @@ TEST_CASE("every shorter and every longer message is refused") {
         longer.push_back(std::byte{0});
         CHECK(decode(std::span<const std::byte>(longer)).error().code == EPROTO);
     };
-    refuses(encode(Order(sample())), [](auto part) { return decode_order(part); });
-    refuses(encode(Order(PromoteOrder{})), [](auto part) { return decode_order(part); });
-    refuses(encode(kReport), [](auto part) { return decode_report(part); });
+    refuses(encode(Order(sample())), [](auto part) { return decode_orders(part); });
+    refuses(encode(Order(PromoteOrder{})), [](auto part) { return decode_orders(part); });
+    refuses(encode(kReport), [](auto part) { return decode_reports(part); });
 }
 
 // One byte of a valid message is another one.
@@ -68,12 +78,15 @@ bool is_refused(std::vector<std::byte> message, std::size_t offset, int value, D
 TEST_CASE("unknown kinds, outcomes and sizes are refused, and so is what must be 0") {
     const auto fill = encode(Order(sample()));
     const auto report = encode(kReport);
-    const auto as_order = [](const auto& message) { return decode_order(message); };
-    const auto as_report = [](const auto& message) { return decode_report(message); };
+    const auto as_order = [](const auto& message) { return decode_orders(message); };
+    const auto as_report = [](const auto& message) { return decode_reports(message); };
     CHECK(is_refused(fill, 0, 0, as_order));
     CHECK(is_refused(fill, 0, 4, as_order));
     CHECK(is_refused(fill, 1, 2, as_order));
-    CHECK(is_refused(fill, 2, 1, as_order));
+    CHECK(is_refused(fill, 2, 3, as_order));
+    CHECK(is_refused(fill, 3, 1, as_order));
+    CHECK(is_refused(encode(Order(PromoteOrder{})), 2, 1, as_order));
+    CHECK(is_refused(report, 2, 1, as_report));
     CHECK(is_refused(fill, 4, 1, as_order));
     CHECK(is_refused(fill, 23, 0x20, as_order));
     CHECK(is_refused(fill, 24, 1, as_order));
