@@ -1,10 +1,12 @@
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "blob/digest.h"
 
-#include <openssl/evp.h>
-
+#include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "base/fail.h"
+#include "blob/sha256_lanes.h"
 #include "sys/file_io.h"
 
 namespace shardrun::blob {
@@ -12,14 +14,10 @@ namespace {
 
 constexpr std::string_view kPrefix = "sha256:";
 constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::size_t kBlockBytes = 64;
+// Of fewer, one after the other is faster.
+constexpr std::size_t kLanesWorthwhile = 3;
 constexpr std::size_t kReadSize = std::size_t{256} * 1024;
-
-/// Fetched once: to look an algorithm up by name costs more than to hash a small blob.
-const EVP_MD* sha256() {
-    static const EVP_MD* const kAlgorithm = ::EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    SR_ASSERT(kAlgorithm != nullptr);
-    return kAlgorithm;
-}
 
 int digit_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
@@ -56,38 +54,58 @@ Result<Digest> parse_digest(std::string_view text) {
     return digest;
 }
 
-struct Hasher::State {
-    State() : context(::EVP_MD_CTX_new()) { SR_ASSERT(context != nullptr); }
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
-    ~State() { ::EVP_MD_CTX_free(context); }
+// The functions that take the state as such: EVP hides it, and several states in step are what
+// update_together is about. They fail only when called wrongly.
+void Hasher::begin() {
+    SR_ASSERT(::SHA256_Init(&context_) == 1);
+}
 
-    EVP_MD_CTX* context;
-    bool has_begun = false;
-};
-
-Hasher::Hasher() : state_(std::make_unique<State>()) {}
-Hasher::Hasher(Hasher&&) noexcept = default;
-Hasher& Hasher::operator=(Hasher&&) noexcept = default;
-Hasher::~Hasher() = default;
-
-// libcrypto's calls fail here only when memory is exhausted or it was called wrongly.
 void Hasher::update(std::span<const std::byte> bytes) {
-    if (!state_->has_begun)
-        SR_ASSERT(::EVP_DigestInit_ex2(state_->context, sha256(), nullptr) == 1);
-    state_->has_begun = true;
-    SR_ASSERT(::EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+    SR_ASSERT(::SHA256_Update(&context_, bytes.data(), bytes.size()) == 1);
 }
 
 Digest Hasher::finish() {
-    update({});  // Of nothing there is a digest, too.
     Digest digest;
-    unsigned size = 0;
-    auto* const out = reinterpret_cast<unsigned char*>(digest.bytes.data());
-    SR_ASSERT(::EVP_DigestFinal_ex(state_->context, out, &size) == 1);
-    SR_ASSERT(size == digest.bytes.size());
-    state_->has_begun = false;
+    SR_ASSERT(::SHA256_Final(reinterpret_cast<unsigned char*>(digest.bytes.data()), &context_) ==
+              1);
+    begin();
     return digest;
+}
+
+/// So many bytes, in whole blocks, have gone into the state.
+void Hasher::count(std::uint64_t bytes) {
+    constexpr unsigned kHalf = 32;
+    const std::uint64_t bits = (std::uint64_t{context_.Nh} << kHalf | context_.Nl) + bytes * 8;
+    context_.Nh = static_cast<SHA_LONG>(bits >> kHalf);
+    context_.Nl = static_cast<SHA_LONG>(bits);
+}
+
+void update_together(std::span<const HashPart> parts) {
+    static const bool kHasLanes = has_lanes();
+    std::vector<HashPart> left(parts.begin(), parts.end());
+    const auto is_ready = [](const HashPart& part) {
+        return part.hasher->is_between_blocks() && part.bytes.size() >= kBlockBytes;
+    };
+    while (kHasLanes) {
+        // Those that can go in step come first.
+        const auto end = std::ranges::partition(left, is_ready).begin();
+        const auto count = std::min(static_cast<std::size_t>(end - left.begin()), kLanesMax);
+        if (count < kLanesWorthwhile) break;
+        std::size_t blocks = std::numeric_limits<std::size_t>::max();
+        for (std::size_t i = 0; i < count; ++i)
+            blocks = std::min(blocks, left[i].bytes.size() / kBlockBytes);
+        std::array<std::uint32_t, 8> nobody{};
+        std::array<Lane, kLanesMax> lanes;
+        for (std::size_t i = 0; i < kLanesMax; ++i)
+            lanes[i] = i < count ? Lane{left[i].hasher->context_.h, left[i].bytes.data()}
+                                 : Lane{nobody.data(), left[0].bytes.data()};
+        compress_lanes(lanes, blocks);
+        for (std::size_t i = 0; i < count; ++i) {
+            left[i].hasher->count(blocks * kBlockBytes);
+            left[i].bytes = left[i].bytes.subspan(blocks * kBlockBytes);
+        }
+    }
+    for (const HashPart& part : left) part.hasher->update(part.bytes);
 }
 
 Digest digest_of(std::span<const std::byte> bytes) {

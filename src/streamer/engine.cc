@@ -1,8 +1,15 @@
 #include "streamer/engine.h"
 
+#include <array>
 #include <utility>
 
 namespace shardrun::streamer {
+namespace {
+
+// As many of these as are hashed together stay in a processor's cache.
+constexpr std::size_t kWarmBytes = std::size_t{128} << 10U;
+
+}  // namespace
 
 bool InFlightBudget::is_calm() const {
     const auto since = Clock::now().time_since_epoch() - Clock::duration(last_urgent_.load());
@@ -22,7 +29,7 @@ Engine::Engine(std::unique_ptr<ReadRing> ring, const Config& config, Done done, 
       config_(config),
       done_(std::move(done)),
       hand_over_(std::move(hand_over)),
-      buffer_(kChunkBytes) {}
+      buffer_(blob::kTogether * kWarmBytes) {}
 
 void Engine::add(std::unique_ptr<Flow> flow) {
     bytes_left_ += flow->bytes_left();
@@ -32,10 +39,12 @@ void Engine::add(std::unique_ptr<Flow> flow) {
 void Engine::run_once(int wake_fd) {
     bool has_moved = false;
     for (const auto& flow : flows_) has_moved = move_on(*flow) || has_moved;
+    work_off();
     if (ring_ && in_flight_ > 0) {
         if (!has_moved && wake_fd >= 0) ring_->poll(wake_fd);
         reap(!has_moved);
         for (const auto& flow : flows_) (void)take_finished(*flow);
+        work_off();
     }
     remove_over();
 }
@@ -47,17 +56,40 @@ bool Engine::move_on(Flow& flow) {
         flow.cancel();
         return true;
     }
-    if (!flow.is_cold()) {
-        flow.step_warm(buffer_);
-        return true;
-    }
-    if (!ring_) {
-        flow.step_blocking(buffer_);
-        return true;
-    }
+    if (!flow.is_cold() || !ring_) return read_piece(flow);
     const bool has_finished = take_finished(flow);
     submit(flow);
     return has_finished;
+}
+
+bool Engine::read_piece(Flow& flow) {
+    const auto buffer = std::span(buffer_).subspan(pieces_.size() * kWarmBytes, kWarmBytes);
+    const auto bytes = flow.is_cold() ? flow.read_blocking(buffer) : flow.read_warm(buffer);
+    if (!bytes.empty()) put_aside({.flow = &flow, .bytes = bytes});
+    return true;
+}
+
+/// Until there are enough to be hashed together.
+void Engine::put_aside(const Piece& piece) {
+    pieces_.push_back(piece);
+    if (pieces_.size() == blob::kTogether) work_off();
+}
+
+void Engine::work_off() {
+    std::array<blob::HashPart, blob::kTogether> parts;
+    for (std::size_t i = 0; i < pieces_.size(); ++i)
+        parts[i] = {&pieces_[i].flow->hasher(), pieces_[i].bytes};
+    blob::update_together(std::span(parts).first(pieces_.size()));
+    for (const Piece& piece : pieces_) write(piece);
+    pieces_.clear();
+}
+
+void Engine::write(const Piece& piece) {
+    piece.flow->write(piece.bytes);
+    if (piece.slot < 0) return;
+    ring_->give_slot(piece.slot);
+    // The next read is under way while others are hashed.
+    if (!piece.flow->is_ended()) submit(*piece.flow);
 }
 
 /// As many reads as flow, ring and budget allow.
@@ -88,11 +120,12 @@ bool Engine::take_budget(std::size_t bytes) {
 }
 
 bool Engine::take_finished(Flow& flow) {
-    const auto slot = flow.take_finished_slot();
-    if (!slot) return false;
-    ring_->give_slot(*slot);
-    // The next read is under way while others are hashed.
-    if (!flow.is_ended()) submit(flow);
+    const auto finished = flow.take_finished();
+    if (!finished) return false;
+    if (finished->piece.empty())
+        ring_->give_slot(finished->slot);
+    else
+        put_aside({&flow, finished->piece, finished->slot});
     return true;
 }
 

@@ -59,12 +59,13 @@ class Engine {
 
     bool is_idle() const { return flows_.empty(); }
     bool has_room() const {
-        return flows_.size() < config_.flows_max && bytes_left_ < config_.bytes_max;
+        return flows_.size() < blob::kTogether ||
+               (flows_.size() < config_.flows_max && bytes_left_ < config_.bytes_max);
     }
     void add(std::unique_ptr<Flow> flow);
 
-    /// One piece of each flow. When nothing can be done but wait for the disk it waits, until
-    /// something is read or `wake_fd` is readable (-1: none).
+    /// One piece of each flow, several of them hashed together. When nothing can be done but wait
+    /// for the disk it waits, until something is read or `wake_fd` is readable (-1: none).
     void run_once(int wake_fd);
 
  private:
@@ -72,7 +73,17 @@ class Engine {
         Flow* flow = nullptr;
         std::size_t size = 0;
     };
+    /// Read, but neither hashed nor written.
+    struct Piece {
+        Flow* flow = nullptr;
+        std::span<const std::byte> bytes;
+        int slot = -1;  ///< that it lies in; -1: in buffer_
+    };
     bool move_on(Flow& flow);
+    bool read_piece(Flow& flow);
+    void put_aside(const Piece& piece);
+    void work_off();
+    void write(const Piece& piece);
     void submit(Flow& flow);
     bool take_budget(std::size_t bytes);
     bool take_finished(Flow& flow);
@@ -87,6 +98,7 @@ class Engine {
     std::vector<SlotUse> slots_;
     std::size_t in_flight_ = 0;
     std::uint64_t bytes_left_ = 0;  // Of all flows, at the last round's end.
+    std::vector<Piece> pieces_;     // Of flows that all differ.
     std::vector<std::byte> buffer_;
 };
 

@@ -33,7 +33,7 @@ void Flow::begin() {
     if (!status) return end(Outcome::failed, status.error().code);
     if (!S_ISREG(status->st_mode)) return end(Outcome::failed, EINVAL);
     if (std::cmp_not_equal(status->st_size, job_.order.size_bytes)) return end(Outcome::wrong_size);
-    if (bytes_left() == 0) return consume({});
+    if (bytes_left() == 0) return write({});
     if (job_.order.residence == Residence::absent) become_cold();
 }
 
@@ -43,49 +43,37 @@ void Flow::end(Outcome outcome, int code) {
     report_ = Report{job_.order.job, outcome, code};
 }
 
-/// The digest of all bytes, of which these are the last.
-blob::Digest Flow::digest_with(std::span<const std::byte> last) {
-    thread_local blob::Hasher for_single_pieces;
-    blob::Hasher& hasher = hasher_ ? *hasher_ : for_single_pieces;
-    hasher.update(last);
-    return hasher.finish();
-}
-
-/// The next bytes in order. The digest is known at the last one, before that is written.
-void Flow::consume(std::span<const std::byte> bytes) {
-    std::optional<blob::Digest> digest;
-    if (bytes.size() == bytes_left()) {
-        digest = digest_with(bytes);
-        if (*digest != job_.order.digest) return end(Outcome::wrong_digest);
-    } else {
-        if (!hasher_) hasher_.emplace();
-        hasher_->update(bytes);
-    }
-    while (!bytes.empty()) {
+void Flow::write(std::span<const std::byte> piece) {
+    const bool is_last = piece.size() == bytes_left();
+    if (is_last && hasher_.finish() != job_.order.digest) return end(Outcome::wrong_digest);
+    while (!piece.empty()) {
         const ssize_t size =
-            ::pwrite(job_.destination.get(), bytes.data(), bytes.size(), static_cast<off_t>(done_));
+            ::pwrite(job_.destination.get(), piece.data(), piece.size(), static_cast<off_t>(done_));
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return end(Outcome::failed, errno);
-        bytes = bytes.subspan(static_cast<std::size_t>(size));
+        piece = piece.subspan(static_cast<std::size_t>(size));
         done_ += static_cast<std::uint64_t>(size);
     }
-    if (digest) end(Outcome::complete);
+    if (is_last) end(Outcome::complete);
 }
 
-void Flow::consume_or_end(std::span<std::byte> buffer, ssize_t size, int code) {
-    if (size < 0) return end(Outcome::failed, code);
-    if (size == 0) return end(Outcome::wrong_size);  // It became shorter since it was looked at.
-    consume(buffer.first(static_cast<std::size_t>(size)));
+std::span<const std::byte> Flow::piece_or_end(std::span<std::byte> buffer, ssize_t size, int code) {
+    if (size > 0) return buffer.first(static_cast<std::size_t>(size));
+    // Nothing: it became shorter since it was looked at.
+    size < 0 ? end(Outcome::failed, code) : end(Outcome::wrong_size);
+    return {};
 }
 
-void Flow::step_warm(std::span<std::byte> buffer) {
+std::span<const std::byte> Flow::read_warm(std::span<std::byte> buffer) {
     buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), bytes_left()));
     iovec vector{buffer.data(), buffer.size()};
     const ssize_t size =
         ::preadv2(job_.source.get(), &vector, 1, static_cast<off_t>(done_), RWF_NOWAIT);
     const int code = errno;
-    if (size < 0 && (code == EAGAIN || code == EOPNOTSUPP || code == EINTR)) return become_cold();
-    consume_or_end(buffer, size, code);
+    if (size >= 0 || (code != EAGAIN && code != EOPNOTSUPP && code != EINTR))
+        return piece_or_end(buffer, size, code);
+    become_cold();
+    return {};
 }
 
 /// Goes on at an aligned offset: what is before it is read once more or waited for.
@@ -94,12 +82,12 @@ void Flow::become_cold() {
     requested_ = done_;
 }
 
-void Flow::step_blocking(std::span<std::byte> buffer) {
+std::span<const std::byte> Flow::read_blocking(std::span<std::byte> buffer) {
     buffer = buffer.first(std::min<std::uint64_t>(buffer.size(), bytes_left()));
     const ssize_t size =
         ::pread(job_.source.get(), buffer.data(), buffer.size(), static_cast<off_t>(done_));
-    if (size < 0 && errno == EINTR) return;
-    consume_or_end(buffer, size, errno);
+    if (size < 0 && errno == EINTR) return {};
+    return piece_or_end(buffer, size, errno);
 }
 
 std::optional<Flow::Read> Flow::next_read() const {
@@ -143,15 +131,13 @@ bool Flow::read_again(InFlight& read) {
     return !is_ended();
 }
 
-std::optional<int> Flow::take_finished_slot() {
-    if (in_flight_.empty()) return std::nullopt;
-    const std::optional<int> result = in_flight_.front().result;
-    if (!result) return std::nullopt;
+std::optional<Flow::Finished> Flow::take_finished() {
+    if (in_flight_.empty() || !in_flight_.front().result) return std::nullopt;
     InFlight read = in_flight_.front();
     in_flight_.erase(in_flight_.begin());
-    const bool is_whole = std::cmp_greater_equal(*result, read.wanted);
-    if (!is_ended() && (is_whole || read_again(read))) consume(read.buffer.first(read.wanted));
-    return read.slot;
+    const bool is_whole = std::cmp_greater_equal(*read.result, read.wanted);
+    if (is_ended() || (!is_whole && !read_again(read))) return Finished{read.slot, {}};
+    return Finished{read.slot, read.buffer.first(read.wanted)};
 }
 
 Report Flow::finish() {

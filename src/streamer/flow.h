@@ -33,10 +33,17 @@ class Flow {
 
     void cancel() { end(Outcome::cancelled); }
 
-    /// One piece, if it is in the page cache; else the flow is cold from now on.
-    void step_warm(std::span<std::byte> buffer);
-    /// One piece, however long that takes.
-    void step_blocking(std::span<std::byte> buffer);
+    /// The next piece, if it is in the page cache; else none, and the flow is cold from now on, or
+    /// has ended.
+    std::span<const std::byte> read_warm(std::span<std::byte> buffer);
+    /// The next piece, however long that takes; none: the flow has ended, or is to be asked again.
+    std::span<const std::byte> read_blocking(std::span<std::byte> buffer);
+
+    /// What a piece has to go through before it is written.
+    blob::Hasher& hasher() { return hasher_; }
+    /// A piece that went through it; with the last one the digest is compared, before it is
+    /// written.
+    void write(std::span<const std::byte> piece);
 
     /// A read that a cold flow wants to have done next; none when all are under way.
     struct Read {
@@ -49,9 +56,12 @@ class Flow {
     void add_read(const Read& read, int slot, std::byte* buffer);
     /// It came to `result`, as io_uring says it.
     void on_read(int slot, int result);
-    /// The first slot in order that has been read, hashed and written; none: nothing is. Free again
-    /// for others.
-    std::optional<int> take_finished_slot();
+    /// The first read in order, if it is over.
+    struct Finished {
+        int slot = -1;                     ///< not the flow's any more
+        std::span<const std::byte> piece;  ///< in its buffer; none when the flow has ended
+    };
+    std::optional<Finished> take_finished();
 
     /// Closes the descriptors. Only when is_over.
     Report finish();
@@ -66,17 +76,15 @@ class Flow {
     };
 
     void end(Outcome outcome, int code = 0);
-    void consume(std::span<const std::byte> bytes);
-    void consume_or_end(std::span<std::byte> buffer, ssize_t size, int code);
-    blob::Digest digest_with(std::span<const std::byte> last);
+    std::span<const std::byte> piece_or_end(std::span<std::byte> buffer, ssize_t size, int code);
     void read_directly(bool is_direct);
     bool read_again(InFlight& read);
     void become_cold();
 
     Job job_;
-    std::optional<blob::Hasher> hasher_;  // None while a single piece may be all there is.
-    std::uint64_t done_ = 0;              ///< hashed and written
-    std::uint64_t requested_ = 0;         ///< of a cold flow: read, or about to be
+    blob::Hasher hasher_;
+    std::uint64_t done_ = 0;       ///< hashed and written
+    std::uint64_t requested_ = 0;  ///< of a cold flow: read, or about to be
     bool is_cold_ = false;
     std::optional<bool> is_direct_;    // As the source is set.
     std::vector<InFlight> in_flight_;  // In order; a few.

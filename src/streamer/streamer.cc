@@ -25,8 +25,8 @@ constexpr unsigned kPrefetchChunks = 8;
 constexpr unsigned kPrefetchSmall = 128;
 // A large file's reads ahead of its hash: enough to keep a disk busy.
 constexpr std::size_t kReadsPerFlow = 8;
-// What a prefetch worker takes up at once: many small files, or a large one, of which the others
-// find the next.
+// What a prefetch worker takes up at once: many small files, or as many large ones as are hashed
+// together; the others find the next.
 constexpr std::uint64_t kPrefetchBytes = std::uint64_t{1} << 20U;
 // What is hashed ahead of time must not hold up what is waited for.
 constexpr int kPrefetchNice = 10;

@@ -2,6 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <random>
+#include <span>
+#include <vector>
+
 #include <string>
 #include <vector>
 
@@ -43,6 +48,51 @@ TEST_CASE("what is nearly a digest is refused") {
         REQUIRE_FALSE(digest);
         CHECK(digest.error().code == EINVAL);
     }
+}
+
+// Counts and sizes around those of a lane's blocks, and pieces that end within one.
+TEST_CASE("digests that are made together are those made alone") {
+    std::mt19937 random(5);
+    for (std::size_t count = 1; count <= 2 * kTogether; ++count) {
+        for (int round = 0; round < 50; ++round) {
+            std::vector<std::vector<std::byte>> messages(count);
+            for (auto& message : messages) {
+                message.resize(random() % 700);
+                for (std::byte& each : message) each = static_cast<std::byte>(random());
+            }
+            std::vector<Hasher> hashers(count);
+            std::vector<std::size_t> done(count);
+            for (int piece = 0; piece < 4; ++piece) {
+                std::vector<HashPart> parts;
+                for (std::size_t i = 0; i < count; ++i) {
+                    const std::size_t left = messages[i].size() - done[i];
+                    const std::size_t size =
+                        piece == 3
+                            ? left
+                            : std::min(left, random() % 5 * 64 + random() % 2 * (random() % 64));
+                    parts.push_back({&hashers[i], std::span(messages[i]).subspan(done[i], size)});
+                    done[i] += size;
+                }
+                update_together(parts);
+            }
+            for (std::size_t i = 0; i < count; ++i)
+                CHECK(hashers[i].finish() == digest_of(messages[i]));
+        }
+    }
+}
+
+TEST_CASE("the length of more than 512 MiB, made together, is part of the digest") {
+    const std::vector<std::byte> piece(std::size_t{1} << 20U, std::byte{7});
+    std::vector<Hasher> together(kTogether);
+    Hasher alone;
+    for (int i = 0; i < 513; ++i) {
+        std::vector<HashPart> parts;
+        for (Hasher& each : together) parts.push_back({&each, piece});
+        update_together(parts);
+        alone.update(piece);
+    }
+    const Digest expected = alone.finish();
+    for (Hasher& each : together) CHECK(each.finish() == expected);
 }
 
 }  // namespace
