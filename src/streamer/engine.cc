@@ -1,5 +1,6 @@
 #include "streamer/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -130,7 +131,8 @@ bool Engine::take_finished(Flow& flow) {
 }
 
 void Engine::reap(bool is_waiting) {
-    ring_->reap(is_waiting, [this](int slot, int result) {
+    const std::size_t awaited = is_waiting ? std::min(config_.reads_awaited, in_flight_) : 0;
+    ring_->reap(static_cast<unsigned>(awaited), [this](int slot, int result) {
         const SlotUse& use = slots_[static_cast<std::size_t>(slot)];
         --in_flight_;
         if (config_.budget != nullptr) config_.budget->give(use.size);

@@ -28,7 +28,7 @@ class InFlightBudget {
 
  private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::int64_t kCalmFactor = 8;
+    static constexpr std::int64_t kCalmFactor = 16;
     static constexpr std::chrono::milliseconds kCalmAfter{100};
     bool is_calm() const;
 
@@ -46,6 +46,7 @@ class Engine {
         /// Room for another flow while those there have less left to do.
         std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
         std::size_t reads_per_flow_max = 8;
+        std::size_t reads_awaited = 1;     ///< when there is nothing else to do
         InFlightBudget* budget = nullptr;  ///< none: only the slots bound it
         bool hands_over_promoted = false;
     };
@@ -58,6 +59,7 @@ class Engine {
            HandOver hand_over = {});
 
     bool is_idle() const { return flows_.empty(); }
+    std::size_t flow_count() const { return flows_.size(); }
     bool has_room() const {
         return flows_.size() < blob::kTogether ||
                (flows_.size() < config_.flows_max && bytes_left_ < config_.bytes_max);

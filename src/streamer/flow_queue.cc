@@ -13,10 +13,14 @@ void FlowQueue::push(std::unique_ptr<Flow> flow) {
     changed_.notify_one();
 }
 
-std::unique_ptr<Flow> FlowQueue::pop(bool is_waiting) {
+std::unique_ptr<Flow> FlowQueue::pop(std::size_t held) {
     std::unique_lock lock(mutex_);
-    if (is_waiting) changed_.wait(lock, [this] { return is_closed_ || !flows_.empty(); });
-    if (is_closed_ || flows_.empty()) return nullptr;
+    if (held == 0) {
+        ++waiting_;
+        changed_.wait(lock, [this] { return is_closed_ || !flows_.empty(); });
+        --waiting_;
+    }
+    if (is_closed_ || flows_.empty() || flows_.size() <= waiting_ * held) return nullptr;
     std::unique_ptr<Flow> flow = std::move(flows_.front());
     flows_.pop_front();
     return flow;

@@ -14,8 +14,9 @@ namespace shardrun::streamer {
 class FlowQueue {
  public:
     void push(std::unique_ptr<Flow> flow);
-    /// The first; waits for one when `is_waiting`. Null: there is none, or the queue is closed.
-    std::unique_ptr<Flow> pop(bool is_waiting);
+    /// The first, for whoever has `held` already; waits for one when that is 0. Null: the queue is
+    /// closed, or there are no more than those who wait will take as many of.
+    std::unique_ptr<Flow> pop(std::size_t held);
     /// That job's, if it still waits here.
     std::unique_ptr<Flow> take(JobId job);
     /// Nobody waits any more.
@@ -26,6 +27,7 @@ class FlowQueue {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::unique_ptr<Flow>> flows_;
+    std::size_t waiting_ = 0;  // Threads in pop.
     bool is_closed_ = false;
 };
 

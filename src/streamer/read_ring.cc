@@ -124,9 +124,9 @@ void ReadRing::poll(int fd) {
     is_polling_ = true;
 }
 
-void ReadRing::reap(bool is_waiting, const std::function<void(int, int)>& on_read) {
+void ReadRing::reap(unsigned awaited, const std::function<void(int, int)>& on_read) {
     // EINTR and EBUSY: the next round asks again.
-    (void)::io_uring_submit_and_wait(ring_.get(), is_waiting ? 1 : 0);
+    (void)::io_uring_submit_and_wait(ring_.get(), awaited);
     io_uring_cqe* entry = nullptr;
     while (::io_uring_peek_cqe(ring_.get(), &entry) == 0) {
         const auto tag = static_cast<std::uint64_t>(::io_uring_cqe_get_data64(entry));

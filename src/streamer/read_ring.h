@@ -37,8 +37,8 @@ class ReadRing {
     /// One wake-up when `fd` is readable. At most one is under way.
     void poll(int fd);
 
-    /// Submits, waits for something to complete when `is_waiting`, and tells of each read that did.
-    void reap(bool is_waiting, const std::function<void(int slot, int result)>& on_read);
+    /// Submits, waits until so many things have completed, and tells of each read that did.
+    void reap(unsigned awaited, const std::function<void(int slot, int result)>& on_read);
 
  private:
     ReadRing(unsigned chunk_slots, unsigned small_slots);

@@ -21,10 +21,12 @@ namespace {
 
 constexpr unsigned kDemandChunks = 16;
 constexpr unsigned kDemandSmall = 64;
-constexpr unsigned kPrefetchChunks = 8;
+constexpr unsigned kPrefetchChunks = 16;
 constexpr unsigned kPrefetchSmall = 128;
 // A large file's reads ahead of its hash: enough to keep a disk busy.
 constexpr std::size_t kReadsPerFlow = 8;
+// Several of them together keep it busy.
+constexpr std::size_t kReadsPerPrefetch = 4;
 // What a prefetch worker takes up at once: many small files, or as many large ones as are hashed
 // together; the others find the next.
 constexpr std::uint64_t kPrefetchBytes = std::uint64_t{1} << 20U;
@@ -78,7 +80,8 @@ void Streamer::prefetch(const std::function<void()>& on_ready) {
                         kPrefetchNice);  // Of this thread. Only the speed hangs on it.
     const Engine::Config config{.flows_max = kPrefetchSmall,
                                 .bytes_max = kPrefetchBytes,
-                                .reads_per_flow_max = kReadsPerFlow,
+                                .reads_per_flow_max = kReadsPerPrefetch,
+                                .reads_awaited = blob::kTogether,
                                 .budget = &budget_,
                                 .hands_over_promoted = true};
     Engine engine(
@@ -92,7 +95,7 @@ void Streamer::prefetch(const std::function<void()>& on_ready) {
     on_ready();
     while (!prefetches_.is_closed()) {
         while (engine.has_room()) {
-            auto flow = prefetches_.pop(engine.is_idle());
+            auto flow = prefetches_.pop(engine.flow_count());
             if (!flow) break;
             flow->begin();
             engine.add(std::move(flow));
@@ -119,7 +122,7 @@ Result<void> Streamer::run() {
 void Streamer::drain_handed_over() {
     std::uint64_t count = 0;
     (void)!::read(wake_.get(), &count, sizeof count);  // Nothing there is fine.
-    while (auto flow = handed_over_.pop(false)) demand_->add(std::move(flow));
+    while (auto flow = handed_over_.pop(1)) demand_->add(std::move(flow));
 }
 
 /// False when the other end is gone.
