@@ -132,10 +132,12 @@ bool Flow::read_again(InFlight& read) {
 }
 
 std::optional<Flow::Finished> Flow::take_finished() {
-    if (in_flight_.empty() || !in_flight_.front().result) return std::nullopt;
+    if (in_flight_.empty()) return std::nullopt;
+    const std::optional<int> result = in_flight_.front().result;
+    if (!result) return std::nullopt;
     InFlight read = in_flight_.front();
     in_flight_.erase(in_flight_.begin());
-    const bool is_whole = std::cmp_greater_equal(*read.result, read.wanted);
+    const bool is_whole = std::cmp_greater_equal(*result, read.wanted);
     if (is_ended() || (!is_whole && !read_again(read))) return Finished{read.slot, {}};
     return Finished{read.slot, read.buffer.first(read.wanted)};
 }

@@ -54,8 +54,8 @@ class StreamSet {
     std::vector<blob::Digest> digests_;
 };
 
-/// Touches so many bytes of memory and gives them back. A virtual machine may have returned what was
-/// free for a second to its host, and the next to use it waits for the host: to be called right
+/// Touches so many bytes of memory and gives them back. A virtual machine may have returned what
+/// was free for a second to its host, and the next to use it waits for the host: to be called right
 /// before whatever is timed.
 Result<void> touch_memory(std::uint64_t bytes);
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <random>
 #include <span>
-#include <vector>
-
 #include <string>
 #include <vector>
 
@@ -87,6 +85,7 @@ TEST_CASE("the length of more than 512 MiB, made together, is part of the digest
     Hasher alone;
     for (int i = 0; i < 513; ++i) {
         std::vector<HashPart> parts;
+        parts.reserve(together.size());
         for (Hasher& each : together) parts.push_back({&each, piece});
         update_together(parts);
         alone.update(piece);
