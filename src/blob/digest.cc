@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/fail.h"
-#include "blob/sha256_lanes.h"
 #include "sys/file_io.h"
 
 namespace shardrun::blob {
@@ -15,8 +14,6 @@ namespace {
 constexpr std::string_view kPrefix = "sha256:";
 constexpr std::string_view kDigits = "0123456789abcdef";
 constexpr std::size_t kBlockBytes = 64;
-// Of fewer, one after the other is faster.
-constexpr std::size_t kLanesWorthwhile = 3;
 constexpr std::size_t kReadSize = std::size_t{256} * 1024;
 
 int digit_value(char digit) {
@@ -80,30 +77,34 @@ void Hasher::count(std::uint64_t bytes) {
     context_.Nl = static_cast<SHA_LONG>(bits);
 }
 
+/// As many whole blocks as all of them have.
+void Hasher::advance_in_step(std::span<HashPart> parts) {
+    std::size_t blocks = std::numeric_limits<std::size_t>::max();
+    std::array<Lane, kLanesMax> lanes;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        blocks = std::min(blocks, parts[i].bytes.size() / kBlockBytes);
+        lanes[i] = {parts[i].hasher->context_.h, parts[i].bytes.data()};
+    }
+    compress_lanes(std::span(lanes).first(parts.size()), blocks);
+    for (HashPart& part : parts) {
+        part.hasher->count(blocks * kBlockBytes);
+        part.bytes = part.bytes.subspan(blocks * kBlockBytes);
+    }
+}
+
 void update_together(std::span<const HashPart> parts) {
     static const bool kHasLanes = has_lanes();
-    std::vector<HashPart> left(parts.begin(), parts.end());
-    const auto is_ready = [](const HashPart& part) {
+    SR_ASSERT(parts.size() <= kTogether);
+    std::array<HashPart, kTogether> copy;
+    std::ranges::copy(parts, copy.begin());
+    const auto left = std::span(copy).first(parts.size());
+    const auto can_step = [](const HashPart& part) {
         return part.hasher->is_between_blocks() && part.bytes.size() >= kBlockBytes;
     };
     while (kHasLanes) {
-        // Those that can go in step come first.
-        const auto end = std::ranges::partition(left, is_ready).begin();
-        const auto count = std::min(static_cast<std::size_t>(end - left.begin()), kLanesMax);
-        if (count < kLanesWorthwhile) break;
-        std::size_t blocks = std::numeric_limits<std::size_t>::max();
-        for (std::size_t i = 0; i < count; ++i)
-            blocks = std::min(blocks, left[i].bytes.size() / kBlockBytes);
-        std::array<std::uint32_t, 8> nobody{};
-        std::array<Lane, kLanesMax> lanes;
-        for (std::size_t i = 0; i < kLanesMax; ++i)
-            lanes[i] = i < count ? Lane{left[i].hasher->context_.h, left[i].bytes.data()}
-                                 : Lane{nobody.data(), left[0].bytes.data()};
-        compress_lanes(lanes, blocks);
-        for (std::size_t i = 0; i < count; ++i) {
-            left[i].hasher->count(blocks * kBlockBytes);
-            left[i].bytes = left[i].bytes.subspan(blocks * kBlockBytes);
-        }
+        const std::size_t others = std::ranges::partition(left, can_step).size();
+        if (left.size() - others < 2) break;
+        Hasher::advance_in_step(left.first(left.size() - others));
     }
     for (const HashPart& part : left) part.hasher->update(part.bytes);
 }

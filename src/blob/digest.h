@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "blob/sha256_lanes.h"
 #include "shardrun/error.h"
 
 namespace shardrun::blob {
@@ -29,6 +30,18 @@ std::string to_hex(const Digest& digest);
 /// "sha256:" and 64 hexadecimal digits, or the digits alone. Errors: EINVAL.
 Result<Digest> parse_digest(std::string_view text);
 
+class Hasher;
+
+/// What comes next of one digest.
+struct HashPart {
+    Hasher* hasher = nullptr;
+    std::span<const std::byte> bytes;
+};
+inline constexpr std::size_t kTogether = kLanesMax;
+/// update() for each of at most kTogether digests that are all different: much faster than one
+/// after the other.
+void update_together(std::span<const HashPart> parts);
+
 /// The digest of bytes that come in pieces. By libcrypto, which uses the processor's own
 /// instructions where it has them.
 class Hasher {
@@ -40,23 +53,14 @@ class Hasher {
     Digest finish();
 
  private:
-    friend void update_together(std::span<const struct HashPart> parts);
+    friend void update_together(std::span<const HashPart> parts);
     void begin();
     bool is_between_blocks() const { return context_.num == 0; }
     void count(std::uint64_t bytes);
+    static void advance_in_step(std::span<HashPart> parts);
 
     SHA256_CTX context_;
 };
-
-/// What comes next of one digest.
-struct HashPart {
-    Hasher* hasher = nullptr;
-    std::span<const std::byte> bytes;
-};
-inline constexpr std::size_t kTogether = 4;
-/// update() for each, of digests that are all different: kTogether at once are done much faster
-/// than one after the other.
-void update_together(std::span<const HashPart> parts);
 
 /// In one step.
 Digest digest_of(std::span<const std::byte> bytes);

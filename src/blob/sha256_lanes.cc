@@ -5,6 +5,10 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
+#include <array>
+
+#include "base/fail.h"
+
 namespace shardrun::blob {
 namespace {
 
@@ -44,37 +48,24 @@ __attribute__((target("sha,sse4.1"))) void store_state(std::uint32_t* words, con
     _mm_storeu_si128(out + 1, _mm_alignr_epi8(dchg, feba, 8));
 }
 
-}  // namespace
-
-bool has_lanes() {
-    constexpr unsigned kSha = 1U << 29U;    // Leaf 7, EBX.
-    constexpr unsigned kSse41 = 1U << 19U;  // Leaf 1, ECX.
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kSse41) == 0) return false;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & kSha) != 0;
-}
-
-__attribute__((target("sha,sse4.1"), optimize("unroll-loops"))) void compress_lanes(
-    const std::array<Lane, kLanesMax>& lanes, std::size_t block_count) {
+template <std::size_t kCount>
+__attribute__((target("sha,sse4.1"))) void compress(const Lane* lanes, std::size_t block_count) {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    std::array<State, kLanesMax> states;
-    std::array<const std::byte*, kLanesMax> at;
-    for (std::size_t i = 0; i < kLanesMax; ++i) {
+    std::array<State, kCount> states;
+    std::array<const std::byte*, kCount> at;
+    for (std::size_t i = 0; i < kCount; ++i) {
         states[i] = load_state(lanes[i].words);
         at[i] = lanes[i].blocks;
     }
     for (; block_count > 0; --block_count) {
-        std::array<State, kLanesMax> now = states;
-        __m128i words[kLanesMax][4];
+        std::array<State, kCount> now = states;
+        __m128i words[kCount][4];
 #pragma GCC unroll 16
         for (std::size_t group = 0; group < kGroups; ++group) {
             const __m128i round =
                 _mm_load_si128(reinterpret_cast<const __m128i*>(kRoundWords.data()) + group);
 #pragma GCC unroll 4
-            for (std::size_t i = 0; i < kLanesMax; ++i) {
+            for (std::size_t i = 0; i < kCount; ++i) {
                 __m128i& word = words[i][group % 4];
                 if (group < 4)
                     word = _mm_shuffle_epi8(
@@ -88,7 +79,7 @@ __attribute__((target("sha,sse4.1"), optimize("unroll-loops"))) void compress_la
             // The words of four groups later, once all that they are made of are there.
             if (group < 3 || group - 3 >= kScheduledGroups) continue;
 #pragma GCC unroll 4
-            for (std::size_t i = 0; i < kLanesMax; ++i) {
+            for (std::size_t i = 0; i < kCount; ++i) {
                 __m128i& oldest = words[i][(group - 3) % 4];
                 const __m128i middle =
                     _mm_alignr_epi8(words[i][group % 4], words[i][(group - 1) % 4], 4);
@@ -97,13 +88,34 @@ __attribute__((target("sha,sse4.1"), optimize("unroll-loops"))) void compress_la
                     words[i][group % 4]);
             }
         }
-        for (std::size_t i = 0; i < kLanesMax; ++i) {
+        for (std::size_t i = 0; i < kCount; ++i) {
             states[i].abef = _mm_add_epi32(states[i].abef, now[i].abef);
             states[i].cdgh = _mm_add_epi32(states[i].cdgh, now[i].cdgh);
             at[i] += kBlock;
         }
     }
-    for (std::size_t i = 0; i < kLanesMax; ++i) store_state(lanes[i].words, states[i]);
+    for (std::size_t i = 0; i < kCount; ++i) store_state(lanes[i].words, states[i]);
+}
+
+}  // namespace
+
+bool has_lanes() {
+    constexpr unsigned kSha = 1U << 29U;    // Leaf 7, EBX.
+    constexpr unsigned kSse41 = 1U << 19U;  // Leaf 1, ECX.
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kSse41) == 0) return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & kSha) != 0;
+}
+
+void compress_lanes(std::span<const Lane> lanes, std::size_t block_count) {
+    static_assert(kLanesMax == 4);
+    SR_ASSERT(lanes.size() >= 2 && lanes.size() <= kLanesMax);
+    if (lanes.size() == 2) return compress<2>(lanes.data(), block_count);
+    if (lanes.size() == 3) return compress<3>(lanes.data(), block_count);
+    compress<4>(lanes.data(), block_count);
 }
 
 }  // namespace shardrun::blob
@@ -116,7 +128,7 @@ bool has_lanes() {
     return false;
 }
 
-void compress_lanes(const std::array<Lane, kLanesMax>& /*lanes*/, std::size_t /*block_count*/) {}
+void compress_lanes(std::span<const Lane> /*lanes*/, std::size_t /*block_count*/) {}
 
 }  // namespace shardrun::blob
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,7 +18,7 @@ struct Lane {
 
 /// Whether compress_lanes may be called: this processor has what it needs.
 bool has_lanes();
-/// `block_count` blocks of each of the kLanesMax messages. Source: FIPS 180-4.
-void compress_lanes(const std::array<Lane, kLanesMax>& lanes, std::size_t block_count);
+/// `block_count` blocks of each of 2 to kLanesMax messages. Source: FIPS 180-4.
+void compress_lanes(std::span<const Lane> lanes, std::size_t block_count);
 
 }  // namespace shardrun::blob

@@ -260,9 +260,10 @@ constexpr auto kKeys = std::to_array<ConfigKey>({
         number("store.prefetch_workers", 1, 64, "",
                "Threads that fill files before they are opened; those that somebody waits for "
                "have others.")),
-    in_config<&Config::store, &Config::Store::prefetch_in_flight_bytes, kKib>(
-        number("store.prefetch_in_flight_kib", 64, 65536, "KiB",
-               "What may be on its way from the disk at once for files that nobody waits for.")),
+    in_config<&Config::store, &Config::Store::prefetch_in_flight_bytes, kKib>(number(
+        "store.prefetch_in_flight_kib", 64, 65536, "KiB",
+        "What may be on its way from the disk at once for files that nobody waits for, while "
+        "somebody waits for others; else it is 16 times as much.")),
     in_config<&Config::store, &Config::Store::tree_size_max_bytes, kMib>(
         limit("store.tree_size_max_mib", 1, 16777216, "MiB",
               "What the files of one tree may occupy in memory.")),

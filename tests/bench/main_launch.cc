@@ -2,13 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 
 #include "base/fail.h"
 #include "bench/alternate.h"
 #include "bench/contender.h"
 #include "bench/endurance.h"
+#include "bench/guarded.h"
 #include "bench/private_view.h"
 #include "bench/process.h"
 #include "bench/report.h"
@@ -151,10 +150,5 @@ int run(int argc, char** argv) {
 }  // namespace shardrun::bench
 
 int main(int argc, char** argv) {
-    try {
-        return shardrun::bench::run(argc, argv);
-    } catch (const std::exception& error) {  // CLI11 and the standard library throw.
-        (void)std::fprintf(stderr, "bench: %s\n", error.what());
-        return 2;
-    }
+    return shardrun::bench::guarded(shardrun::bench::run, argc, argv);
 }

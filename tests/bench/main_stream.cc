@@ -9,14 +9,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
 #include "base/fail.h"
+#include "bench/guarded.h"
 #include "bench/private_view.h"
 #include "bench/process.h"
 #include "bench/sample.h"
@@ -149,7 +148,10 @@ int run(int argc, char** argv) {
     app.add_option("--folder", options.folder, "an existing, empty one on the disk")->required();
     app.add_option("--rounds", options.rounds, "times that each is measured, in turns");
     app.add_option("--workers", options.workers, "prefetching threads of the streamer");
-    app.add_option("--size", options.sizes, "of the files, in bytes; again for more; none: all");
+    std::vector<std::uint64_t> sizes;
+    for (const SetPlan& plan : kSets) sizes.push_back(plan.size_bytes);
+    app.add_option("--size", options.sizes, "of the files, in bytes; again for more; none: all")
+        ->check(CLI::IsMember(sizes));
     CLI11_PARSE(app, argc, argv);
     const auto result = measure(options);
     if (result) {
@@ -164,10 +166,5 @@ int run(int argc, char** argv) {
 }  // namespace shardrun::bench
 
 int main(int argc, char** argv) {
-    try {
-        return shardrun::bench::run(argc, argv);
-    } catch (const std::exception& error) {  // CLI11 and the standard library throw.
-        (void)std::fprintf(stderr, "bench: %s\n", error.what());
-        return 2;
-    }
+    return shardrun::bench::guarded(shardrun::bench::run, argc, argv);
 }

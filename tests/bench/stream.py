@@ -99,6 +99,9 @@ def main() -> int:
         rows = measure(options)
     except subprocess.CalledProcessError:
         return 2  # It has said why.
+    except OSError as error:
+        print(f"bench: write blobs to '{options.folder}': {error.strerror}: name another one with --folder", file=sys.stderr)
+        return 2
     verdicts = judge(rows)
     if options.svg:
         options.svg.write_text(chart(rows))

@@ -311,6 +311,36 @@ TEST_CASE("an order whose descriptors it cannot hold fails with EMFILE, and noth
     CHECK(report.code == EMFILE);
 }
 
+/// From now on it has room for so many descriptors more.
+void leave_room(pid_t pid, int count) {
+    const std::string folder = "/proc/" + std::to_string(pid) + "/fd/";
+    rlim_t bound = 0;
+    while (count > 0)
+        if (::faccessat(AT_FDCWD, (folder + std::to_string(bound++)).c_str(), F_OK,
+                        AT_SYMLINK_NOFOLLOW) != 0)
+            --count;
+    const rlimit limit{bound, bound};
+    REQUIRE(::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0);
+}
+
+TEST_CASE("of a packet's orders those whose descriptors it can hold are done, the others fail") {
+    World world;
+    const Bytes bytes = noise(1000, 1);
+    const std::string path = world.source(bytes, true);
+    UniqueFd written;
+    REQUIRE(world.fill(path, order_for(bytes), written).outcome == Outcome::complete);
+    leave_room(world.streamer().pid(), 5);
+    std::vector<JobId> jobs;
+    std::vector<UniqueFd> destinations(4);
+    jobs.reserve(destinations.size());
+    for (UniqueFd& each : destinations)
+        jobs.push_back(world.begin(path, order_for(bytes, Urgency::prefetch), each));
+    CHECK(world.streamer().wants_to_send());
+    for (std::size_t i = 0; i < 2; ++i) CHECK(world.await(jobs[i]).outcome == Outcome::complete);
+    for (std::size_t i = 2; i < jobs.size(); ++i) CHECK(world.await(jobs[i]).code == EMFILE);
+    CHECK(world.fill(path, order_for(bytes), written).outcome == Outcome::complete);
+}
+
 TEST_CASE("when it is killed that is told after what it had reported") {
     World world;
     const Bytes bytes = noise(100, 1);
